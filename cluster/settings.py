@@ -1,0 +1,141 @@
+"""The settings of the product: the one place that reads the environment.
+
+Everything else receives a `Settings`. A Ray actor or a Serve replica is another process, so the
+supervisor renders its settings back with `environment()`, the processes inherit these variables,
+and `Settings()` there is equal to the supervisor's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HOSTS_MAX = 256
+TICKETS_PER_ACTOR_MAX = 2_000
+HOLD_SECONDS_MAX = 3_600
+REPLICAS_MAX = 64
+ADMIN_KEY_LENGTH_MAX = 512
+NATS_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
+MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
+HTTP_SCHEMES = ("http://", "https://")
+
+
+class SettingsError(ValueError):
+    """The environment holds a value that the product cannot use; the text names the variable."""
+
+
+def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
+    if not url.startswith(schemes):
+        raise ValueError(f"must start with {' or '.join(schemes)}")
+    return url
+
+
+def _nats_url(value: str) -> str:
+    """One server or a comma-separated list of them, as nats-py takes it."""
+    for url in value.split(","):
+        _has_scheme(url.strip(), NATS_SCHEMES)
+    return value
+
+
+def _mongodb_url(value: str) -> str:
+    return _has_scheme(value, MONGODB_SCHEMES)
+
+
+def _http_url(value: str) -> str:
+    return _has_scheme(value, HTTP_SCHEMES).rstrip("/")
+
+
+def _odd_quorum(replicas: int) -> int:
+    """One server, or the smallest Raft group that survives the loss of one."""
+    if replicas not in (1, 3):
+        raise ValueError("must be 1 or 3")
+    return replicas
+
+
+def _header_safe(key: SecretStr) -> SecretStr:
+    """The key travels in an Authorization header: visible ASCII without spaces."""
+    text = key.get_secret_value()
+    if not 0 < len(text) <= ADMIN_KEY_LENGTH_MAX or not all("!" <= char <= "~" for char in text):
+        raise ValueError(f"must be 1 to {ADMIN_KEY_LENGTH_MAX} visible ASCII characters, no spaces")
+    return key
+
+
+NatsUrl = Annotated[str, AfterValidator(_nats_url)]
+MongodbUrl = Annotated[str, AfterValidator(_mongodb_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+JournalReplicas = Annotated[int, AfterValidator(_odd_quorum)]
+HeaderKey = Annotated[SecretStr, AfterValidator(_header_safe)]
+
+
+class Settings(BaseSettings):
+    """Immutable; can also be built by field name. Errors never show an input: some are secret."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix="FRONTROW_",
+        env_ignore_empty=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    admin_key: HeaderKey | None = None
+    nats_url: NatsUrl | None = None
+    mongodb_url: MongodbUrl | None = None
+    mongodb_database: str = Field(default="frontrow", pattern=r"^[A-Za-z0-9_-]{1,38}$")
+    hosts: int = Field(default=2, ge=1, le=HOSTS_MAX)
+    tickets_per_actor: int | None = Field(default=None, ge=1, le=TICKETS_PER_ACTOR_MAX)
+    hold_seconds: int = Field(default=600, ge=1, le=HOLD_SECONDS_MAX)
+    replicas: int = Field(default=1, ge=1, le=REPLICAS_MAX)
+    data_dir: Path = Path(".frontrow")
+    journal_replicas: JournalReplicas = 1
+    ray_namespace: str = Field(default="frontrow", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    stripe_secret_key: SecretStr | None = Field(default=None, alias="STRIPE_SECRET_KEY")
+    stripe_webhook_secret: SecretStr | None = Field(default=None, alias="STRIPE_WEBHOOK_SECRET")
+    stripe_api_base: HttpUrl | None = Field(default=None, alias="STRIPE_API_BASE")
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which `Settings()` rebuilds an equal value.
+
+        Every field is present: an unset one is the empty string, which reads as unset, so that an
+        inherited variable cannot shine through. The values hold secrets in clear: for a child
+        process only, never for a log.
+        """
+        return {variable(name): _rendered(getattr(self, name)) for name in type(self).model_fields}
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field of Settings."""
+    return Settings.model_fields[field].alias or f"FRONTROW_{field.upper()}"
+
+
+def read_settings() -> Settings:
+    """The settings of this process; a SettingsError names every variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaints(error))) from None
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    return [f"{_named(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+
+
+def _named(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return variable(name) if name in Settings.model_fields else name
+
+
+def _rendered(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case SecretStr():
+            return value.get_secret_value()
+        case Path():
+            return str(value.absolute())
+        case _:
+            return str(value)
