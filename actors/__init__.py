@@ -1,0 +1,1 @@
+"""The functional core (`actors.domain`) and the actor runtime around it."""

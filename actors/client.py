@@ -1,0 +1,128 @@
+"""The client of the ticket actors: finds the host of a block, and sends what queued up meanwhile as one call.
+
+An actor call costs about as much as an HTTP request, so there is one call in flight per host and lane, and the rest
+waits for the next. A caller that goes away cancels its own future and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from actors.domain.commands import Command
+from actors.domain.identity import BlockKey
+from actors.outcomes import Outcome, Unavailable
+from actors.placement import Placement
+from actors.wire import decode_outcomes, encode_batch
+
+QUEUE_COMMANDS_MAX = 10_000
+"""Commands of one replica waiting for one host; one more is answered 503 at once."""
+
+CALL_COMMANDS_MAX = 512
+"""Commands in one actor call."""
+
+PATIENCE_SECONDS = 8.0
+"""How long a command waits for a host that is being restarted, before its caller is told to come back."""
+
+RETRY_SECONDS = 0.05
+"""The pause after a call that did not reach its host."""
+
+_log = structlog.get_logger()
+
+
+class HostUnavailable(Exception):
+    """A call did not come back: the host is gone, restarting, or not reachable. It may have been executed."""
+
+
+class Transport(Protocol):
+    """How a call gets to a host."""
+
+    async def execute(self, host: str, payload: bytes) -> bytes:
+        """The encoded outcomes of an encoded batch. Raises HostUnavailable."""
+        ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    key: BlockKey
+    command: Command
+    future: asyncio.Future[Outcome]
+    deadline: float
+
+
+class TicketClient:
+    """Asks blocks. Commands are idempotent, so a call whose answer was lost is sent again."""
+
+    def __init__(
+        self, transport: Transport, placement: Callable[[], Placement], time: Callable[[], float]
+    ) -> None:
+        self._transport = transport
+        self._placement = placement
+        self._time = time
+        self._lanes: dict[str, deque[_Waiting]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self.calls = 0
+
+    async def ask(self, key: BlockKey, command: Command) -> Outcome:
+        """The outcome of a command; `Unavailable` after PATIENCE_SECONDS without an answer."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._enqueue(_Waiting(key, command, future, self._time() + PATIENCE_SECONDS))
+        return await future
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        host = self._placement().host_of(waiting.key)
+        lane = self._lanes.setdefault(host, deque())
+        if len(lane) >= QUEUE_COMMANDS_MAX:
+            _answer(waiting, Unavailable("too many commands are waiting for this host"))
+            return
+        lane.append(waiting)
+        if host not in self._running:
+            self._running[host] = asyncio.create_task(self._drain(host, lane))
+
+    async def _drain(self, host: str, lane: deque[_Waiting]) -> None:
+        try:
+            while lane:
+                batch = [lane.popleft() for _ in range(min(len(lane), CALL_COMMANDS_MAX))]
+                if not await self._call(host, batch):
+                    await asyncio.sleep(RETRY_SECONDS)
+                    self._requeue(batch)
+        finally:
+            del self._running[host]
+            self._lanes.pop(host, None)
+
+    async def _call(self, host: str, batch: list[_Waiting]) -> bool:
+        self.calls += 1
+        payload = encode_batch([(waiting.key, waiting.command) for waiting in batch])
+        try:
+            outcomes = decode_outcomes(await self._transport.execute(host, payload))
+        except HostUnavailable as error:
+            _log.info("client.host_unavailable", host=host, reason=str(error))
+            return False
+        except Exception:
+            _log.exception("client.call_failed", host=host)
+            return False
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            _answer(waiting, outcome)
+        return True
+
+    def _requeue(self, batch: list[_Waiting]) -> None:
+        """Send again what somebody still waits for, to wherever its block is placed now."""
+        now = self._time()
+        for waiting in batch:
+            if waiting.future.done():
+                continue
+            if now >= waiting.deadline:
+                _answer(waiting, Unavailable("the host of these seats does not answer"))
+            else:
+                self._enqueue(waiting)
+
+
+def _answer(waiting: _Waiting, outcome: Outcome) -> None:
+    """Set a result unless its caller has gone away: setting a cancelled future would end the loop for everybody."""
+    if not waiting.future.done():
+        waiting.future.set_result(outcome)

@@ -1,0 +1,291 @@
+"""`decide`: what a command does to a block, as events or as a refusal. Pure: no clock, no I/O, no exceptions.
+
+Checks come in one order, for every command:
+ 1. the token, if it is known: the same request gets the same answer, another one is refused;
+ 2. the block is open;
+ 3. an abandoned epoch cannot come back;
+ 4. the sale is open;
+ 5. the order is not too large and names tickets of this block, each once;
+ 6. every ticket is to be had (a hold past its deadline does not stand in the way: it is expired first).
+"""
+
+from __future__ import annotations
+
+from actors.domain.block import Block, Ending, Hold, Status
+from actors.domain.commands import (
+    AbandonHold,
+    Command,
+    ConfirmHold,
+    ExpireDue,
+    ExtendHold,
+    FindHold,
+    HoldQuantity,
+    HoldTerms,
+    HoldTickets,
+    OpenBlock,
+    ReleaseHold,
+    RestoreTickets,
+    WithholdTickets,
+)
+from actors.domain.events import (
+    BlockOpened,
+    Event,
+    HoldAbandoned,
+    HoldExpired,
+    HoldExtended,
+    HoldReleased,
+    TicketsHeld,
+    TicketsRestored,
+    TicketsSold,
+    TicketsWithheld,
+)
+from actors.domain.layout import Layout
+from actors.domain.rejections import Code, Conflict, Reason, Rejection
+from actors.domain.seating import adjacent_seats, wanted_places
+
+HOLD_LIFETIME_MAX_MS = 30 * 60 * 1000
+"""An extended hold lives at most this long in all, counted from its beginning."""
+
+Decision = tuple[Event, ...] | Rejection
+
+_REASONS = {
+    Status.HELD: Reason.HELD,
+    Status.SOLD: Reason.SOLD,
+    Status.WITHHELD: Reason.WITHHELD,
+}
+
+
+def decide(block: Block, command: Command, now: int) -> Decision:
+    """The events of `command` at `now` (ms since the epoch), none if it already holds true, or a rejection."""
+    match command:
+        case HoldTickets(terms, tickets):
+            return _admit(block, terms, now) or _hold(block, terms, tickets, now)
+        case HoldQuantity(terms, quantity, category):
+            return _admit(block, terms, now) or _hold_quantity(
+                block, terms, quantity, category, now
+            )
+        case FindHold(token):
+            found = _live_hold(block, token, now)
+            return found if isinstance(found, Rejection) else ()
+        case ReleaseHold(token, epoch):
+            return _release(block, token, epoch, now)
+        case ExtendHold():
+            return _extend(block, command, now)
+        case ExpireDue():
+            return tuple(
+                HoldExpired(hold.token, hold.tickets)
+                for hold in block.holds.values()
+                if hold.deadline <= now
+            )
+        case AbandonHold(token, epoch):
+            return _abandon(block, token, epoch)
+        case ConfirmHold(token, order_id):
+            return _confirm(block, token, order_id, now)
+        case WithholdTickets(tickets, reason):
+            return _withhold(block, tickets, reason, now)
+        case RestoreTickets(tickets, reason):
+            return _restore(block, tickets, reason)
+        case OpenBlock(layout, rules, source):
+            return () if block.layout is not None else (BlockOpened(layout, rules, source),)
+
+
+def _admit(block: Block, terms: HoldTerms, now: int) -> Decision | None:
+    """Checks 1 to 5 of a hold; None lets it through."""
+    known = block.hold(terms.token)
+    if known is not None and not _superseded(known, terms):
+        if known.fingerprint != terms.fingerprint:
+            return Rejection(Code.IDEMPOTENCY_KEY_REUSED)
+        return ()
+    if block.layout is None:
+        return Rejection(Code.BLOCK_NOT_OPEN)
+    epoch = block.abandoned.get(terms.token, -1) + 1
+    if terms.epoch < epoch:
+        return Rejection(Code.HOLD_SUPERSEDED, epoch=epoch)
+    if not block.rules.on_sale(now):
+        return Rejection(Code.SALE_NOT_OPEN)
+    if not 1 <= terms.order_size <= block.rules.max_per_order:
+        return Rejection(Code.TOO_MANY_SEATS, detail=f"at most {block.rules.max_per_order}")
+    return None
+
+
+def _superseded(known: Hold, terms: HoldTerms) -> bool:
+    """A part that an abandoned attempt took and lost again does not answer for the next attempt."""
+    return known.ending in (Ending.RELEASED, Ending.EXPIRED) and terms.epoch > known.epoch
+
+
+def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) -> Decision:
+    layout = block.layout
+    assert layout is not None  # admitted
+    if len(set(tickets)) < len(tickets) or any(not 0 <= ticket < layout.size for ticket in tickets):
+        return Rejection(Code.INVALID_TICKETS)
+    if 0 < terms.deadline_max <= now:
+        return Rejection(
+            Code.HOLD_EXPIRED, detail="a part of the hold expired before it was complete"
+        )
+    overdue, conflicts = _in_the_way(block, tickets, now)
+    if conflicts:
+        return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
+    deadline = now + block.rules.hold_seconds * 1000
+    held = TicketsHeld(
+        terms.token,
+        terms.fingerprint,
+        tickets,
+        layout.amount(tickets) + terms.parts_amount,
+        now,
+        min(deadline, terms.deadline_max) if terms.deadline_max else deadline,
+        terms.primary,
+        terms.epoch,
+        terms.parts,
+    )
+    return (*overdue, held)
+
+
+def _in_the_way(
+    block: Block, tickets: tuple[int, ...], now: int
+) -> tuple[tuple[HoldExpired, ...], tuple[Conflict, ...]]:
+    """The overdue holds to expire first, and the tickets that cannot be had."""
+    status, overdue, conflicts = block.status, dict[str, HoldExpired](), list[Conflict]()
+    for ticket in tickets:
+        if status[ticket] == Status.AVAILABLE:
+            continue
+        if status[ticket] == Status.HELD:
+            hold = block.holds[block.owner[ticket]]
+            if hold.deadline <= now:
+                overdue[hold.token] = HoldExpired(hold.token, hold.tickets)
+                continue
+        conflicts.append(Conflict(ticket, _REASONS[Status(status[ticket])]))
+    return tuple(overdue.values()), tuple(conflicts)
+
+
+def _hold_quantity(
+    block: Block, terms: HoldTerms, quantity: int, category: str | None, now: int
+) -> Decision:
+    layout = block.layout
+    assert layout is not None  # admitted
+    if quantity < 1:
+        return Rejection(Code.INVALID_TICKETS)
+    status = _status_at(block, now)
+    if layout.is_area:
+        tickets = _any_units(status, quantity)
+        if len(tickets) < quantity:
+            reason = Reason.HELD if Status.HELD in status else Reason.SOLD
+            return Rejection(Code.SEATS_UNAVAILABLE, (Conflict(0, reason),))
+    else:
+        index = layout.category_index(category) if category is not None else None
+        wanted = wanted_places(status, layout.category_of, index)
+        tickets = adjacent_seats(block.hall, status, wanted, quantity)
+        if not tickets:
+            return Rejection(Code.NO_ADJACENT_SEATS)
+    return _hold(block, terms, tickets, now)
+
+
+def _status_at(block: Block, now: int) -> bytearray:
+    """The statuses with overdue holds counted as available."""
+    if not any(hold.deadline <= now for hold in block.holds.values()):
+        return block.status
+    status = block.status[:]
+    for hold in block.holds.values():
+        if hold.deadline <= now:
+            for ticket in hold.tickets:
+                status[ticket] = Status.AVAILABLE
+    return status
+
+
+def _any_units(status: bytearray, quantity: int) -> tuple[int, ...]:
+    """The first available units; fewer than `quantity` when the area has no more."""
+    units = list[int]()
+    unit = status.find(Status.AVAILABLE)
+    while unit >= 0 and len(units) < quantity:
+        units.append(unit)
+        unit = status.find(Status.AVAILABLE, unit + 1)
+    return tuple(units)
+
+
+def _live_hold(block: Block, token: str, now: int) -> Hold | Rejection:
+    """The hold of a token, or why it cannot be used any more."""
+    hold = block.hold(token)
+    if hold is None or hold.ending is Ending.RELEASED:
+        return Rejection(Code.HOLD_NOT_FOUND)
+    if hold.ending is Ending.SOLD:
+        return hold
+    if hold.ending is Ending.EXPIRED or hold.deadline <= now:
+        return Rejection(Code.HOLD_EXPIRED)
+    return hold
+
+
+def _release(block: Block, token: str, epoch: int | None, now: int) -> Decision:
+    hold = block.hold(token)
+    if epoch is not None:
+        # A failed attempt gives back its own part; a later attempt's part under the same token is not its to give.
+        mine = token in block.holds and block.holds[token].epoch <= epoch
+        return (HoldReleased(token, block.holds[token].tickets),) if mine else ()
+    if hold is not None and hold.ending is Ending.RELEASED:
+        return ()
+    found = _live_hold(block, token, now)
+    if isinstance(found, Rejection):
+        return found
+    if found.ending is Ending.SOLD:
+        return Rejection(Code.HOLD_SOLD)
+    return (HoldReleased(token, found.tickets),)
+
+
+def _extend(block: Block, command: ExtendHold, now: int) -> Decision:
+    found = _live_hold(block, command.token, now)
+    if isinstance(found, Rejection):
+        return found
+    if found.ending is Ending.SOLD:
+        return Rejection(Code.HOLD_SOLD)
+    if found.extended_by:
+        # A part may have been extended by an attempt that did not reach the primary: its deadline stands.
+        again = command.part or found.extended_by == command.request
+        return () if again else Rejection(Code.ALREADY_EXTENDED)
+    wished = found.deadline + block.rules.hold_seconds * 1000
+    capped = min(wished, found.held_at + HOLD_LIFETIME_MAX_MS)
+    if command.deadline_max:
+        capped = min(capped, command.deadline_max)
+    return (HoldExtended(command.token, max(found.deadline, capped), command.request),)
+
+
+def _abandon(block: Block, token: str, epoch: int) -> Decision:
+    if block.hold(token) is not None or block.abandoned.get(token, -1) >= epoch:
+        return ()
+    return (HoldAbandoned(token, epoch),)
+
+
+def _confirm(block: Block, token: str, order_id: str, now: int) -> Decision:
+    found = _live_hold(block, token, now)
+    if isinstance(found, Rejection):
+        return found
+    if found.ending is Ending.SOLD:
+        return () if found.order_id == order_id else Rejection(Code.HOLD_SOLD)
+    return (TicketsSold(token, order_id, found.tickets),)
+
+
+def _withhold(block: Block, tickets: tuple[int, ...], reason: str, now: int) -> Decision:
+    if not _valid(block.layout, tickets):
+        return Rejection(Code.INVALID_TICKETS)
+    wanted = tuple(ticket for ticket in tickets if block.status[ticket] != Status.WITHHELD)
+    overdue, conflicts = _in_the_way(block, wanted, now)
+    if conflicts:
+        return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
+    return (*overdue, TicketsWithheld(wanted, reason)) if wanted else ()
+
+
+def _restore(block: Block, tickets: tuple[int, ...], reason: str) -> Decision:
+    if not _valid(block.layout, tickets):
+        return Rejection(Code.INVALID_TICKETS)
+    conflicts = tuple(
+        Conflict(ticket, _REASONS[Status(block.status[ticket])])
+        for ticket in tickets
+        if block.status[ticket] in (Status.HELD, Status.SOLD)
+    )
+    if conflicts:
+        return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
+    wanted = tuple(ticket for ticket in tickets if block.status[ticket] == Status.WITHHELD)
+    return (TicketsRestored(wanted, reason),) if wanted else ()
+
+
+def _valid(layout: Layout | None, tickets: tuple[int, ...]) -> bool:
+    if layout is None or len(set(tickets)) < len(tickets):
+        return False
+    return all(0 <= ticket < layout.size for ticket in tickets)

@@ -1,0 +1,85 @@
+"""A host: many activations in one process, activated on the first command and put away when idle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors.activation import MAILBOX_COMMANDS_MAX, Activation, Clock
+from actors.domain.commands import Command
+from actors.domain.identity import BlockKey
+from actors.journal import Journal
+from actors.outcomes import Outcome
+
+IDLE_MS = 300_000
+"""An activation without a command for this long is put away; the journal has everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What an operator wants to know of a host. `depth` and `mailbox_max` count commands."""
+
+    name: str
+    activations: int
+    tickets: int
+    depth: int
+    mailbox_max: int
+    commands: int
+    blocks: tuple[str, ...]
+
+
+class Host:
+    """Runs commands on its activations. Knows nothing of Ray."""
+
+    def __init__(
+        self, name: str, journal: Journal, clock: Clock, commit_ids: Callable[[], str], writer: str
+    ) -> None:
+        self.name = name
+        self._journal = journal
+        self._clock = clock
+        self._commit_ids = commit_ids
+        self._writer = writer
+        self._activations: dict[BlockKey, Activation] = {}
+        self._commands = 0
+
+    async def execute(self, batch: list[tuple[BlockKey, Command]]) -> list[Outcome]:
+        """One outcome per command, in order; commands for one block are decided in the order given."""
+        self._commands += len(batch)
+        return await asyncio.gather(
+            *[self._activation(key).submit(command) for key, command in batch]
+        )
+
+    def _activation(self, key: BlockKey) -> Activation:
+        activation = self._activations.get(key)
+        if activation is None:
+            activation = Activation(key, self._journal, self._clock, self._writer, self._commit_ids)
+            self._activations[key] = activation
+        return activation
+
+    async def put_idle_away(self) -> int:
+        """Deactivate what has been idle for too long; how many."""
+        before = self._clock() - IDLE_MS
+        idle = [a for a in self._activations.values() if not a.busy and a.idle_since <= before]
+        for activation in idle:
+            await activation.save_snapshot()
+            if not activation.busy:  # a command may have come while the snapshot was saved
+                self._activations.pop(activation.key, None)
+        return len(idle)
+
+    async def save_snapshots(self) -> None:
+        """Make the next activation of everything here short."""
+        for activation in list(self._activations.values()):
+            await activation.save_snapshot()
+
+    def report(self) -> HostReport:
+        activations = self._activations.values()
+        return HostReport(
+            self.name,
+            len(activations),
+            sum(len(a.block.status) for a in activations if a.block is not None),
+            sum(a.depth for a in activations),
+            MAILBOX_COMMANDS_MAX,
+            self._commands,
+            tuple(str(key) for key in sorted(self._activations)),
+        )

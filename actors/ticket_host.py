@@ -1,0 +1,121 @@
+"""The Ray actor around a host, and the transport that calls it. Detached, named, restarted for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import ray
+import structlog
+from ray.exceptions import ActorDiedError, RayError
+
+from actors.client import HostUnavailable
+from actors.host import Host
+from actors.wire import decode_batch, encode_outcomes
+
+CONCURRENT_CALLS_MAX = 64
+"""Calls in one host at a time: one per replica and service, and the operator's."""
+
+CALL_SECONDS_MAX = 5.0
+"""A call that takes longer is given up by its caller and sent again; the block sorts out what was done."""
+
+SWEEP_SECONDS = 30.0
+
+_log = structlog.get_logger()
+
+BuildHost = Callable[[str], Awaitable[Host]]
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=CONCURRENT_CALLS_MAX)
+class TicketHost:
+    """A process full of tickets. `build` connects the journal; it runs in the actor's own loop."""
+
+    def __init__(self, name: str, build: BuildHost) -> None:
+        self._name = name
+        self._build = build
+        self._host: asyncio.Task[Host] | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def execute(self, payload: bytes) -> bytes:
+        """Run an encoded batch of commands; the encoded outcomes."""
+        host = await self._ready()
+        return encode_outcomes(await host.execute(decode_batch(payload)))
+
+    async def report(self) -> dict[str, Any]:
+        """The host's report as plain data, with the process id."""
+        import os
+
+        host = await self._ready()
+        return {**asdict(host.report()), "pid": os.getpid()}
+
+    async def drain(self) -> None:
+        """Before the host is let go: leave short replays behind."""
+        await (await self._ready()).save_snapshots()
+
+    async def _ready(self) -> Host:
+        if self._host is None or (self._host.done() and self._host.exception() is not None):
+            self._host = asyncio.ensure_future(self._build(self._name))
+        host = await asyncio.shield(self._host)
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep(host))
+        return host
+
+    async def _sweep(self, host: Host) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await host.put_idle_away()
+
+
+class RayTransport:
+    """Calls hosts by name, creating those that the placement names and nobody has created yet."""
+
+    def __init__(self, namespace: str, build: BuildHost) -> None:
+        self._namespace = namespace
+        self._build = build
+        self._handles: dict[str, Any] = {}
+
+    def handle(self, host: str) -> Any:
+        """The actor of a host: found by name, or created (a race has one winner)."""
+        handle = self._handles.get(host)
+        if handle is None:
+            handle = TicketHost.options(
+                name=host, namespace=self._namespace, lifetime="detached", get_if_exists=True
+            ).remote(host, self._build)
+            self._handles[host] = handle
+        return handle
+
+    async def execute(self, host: str, payload: bytes) -> bytes:
+        try:
+            return await asyncio.wait_for(
+                self.handle(host).execute.remote(payload), CALL_SECONDS_MAX
+            )
+        except TimeoutError as error:
+            raise HostUnavailable("no answer in time") from error
+        except RayError as error:
+            if isinstance(
+                error, ActorDiedError
+            ):  # for good: a name that is still placed gets a new actor
+                self._handles.pop(host, None)
+            raise HostUnavailable(type(error).__name__) from error
+
+    async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
+        """The reports of hosts, None for one that does not answer."""
+        return await asyncio.gather(*[self._report(host) for host in hosts])
+
+    async def _report(self, host: str) -> dict[str, Any] | None:
+        try:
+            return await asyncio.wait_for(self.handle(host).report.remote(), CALL_SECONDS_MAX)
+        except (RayError, TimeoutError):
+            return None
+
+    async def retire(self, host: str) -> None:
+        """End a host that the placement no longer names."""
+        handle = self.handle(host)
+        try:
+            await asyncio.wait_for(handle.drain.remote(), CALL_SECONDS_MAX)
+        except (RayError, TimeoutError) as error:
+            _log.warning("host.drain_failed", host=host, reason=type(error).__name__)
+        ray.kill(handle, no_restart=True)
+        self._handles.pop(host, None)

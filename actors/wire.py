@@ -1,0 +1,59 @@
+"""How batches of commands and outcomes travel between processes: MessagePack, a tag before each value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.domain import commands
+from actors.domain.commands import Command
+from actors.domain.identity import BlockKey
+from actors.domain.rejections import Rejection
+from actors.outcomes import Accepted, Outcome, Unavailable
+
+_COMMANDS: tuple[type[Any], ...] = commands.Command.__args__
+_OUTCOMES: tuple[type[Any], ...] = (Accepted, Rejection, Unavailable)
+_command_tags = {command_type: tag for tag, command_type in enumerate(_COMMANDS)}
+_outcome_tags = {outcome_type: tag for tag, outcome_type in enumerate(_OUTCOMES)}
+_command_decoders = [msgspec.msgpack.Decoder(command_type) for command_type in _COMMANDS]
+_outcome_decoders = [msgspec.msgpack.Decoder(outcome_type) for outcome_type in _OUTCOMES]
+_encoder = msgspec.msgpack.Encoder()
+_batch_decoder = msgspec.msgpack.Decoder(list[tuple[str, int, int, msgspec.Raw]])
+_answer_decoder = msgspec.msgpack.Decoder(list[tuple[int, msgspec.Raw]])
+
+Addressed = tuple[BlockKey, Command]
+
+
+def encode_batch(batch: list[Addressed]) -> bytes:
+    return _encoder.encode(
+        [
+            (
+                key.show_id,
+                key.block,
+                _command_tags[type(command)],
+                msgspec.Raw(_encoder.encode(command)),
+            )
+            for key, command in batch
+        ]
+    )
+
+
+def decode_batch(payload: bytes) -> list[Addressed]:
+    return [
+        (BlockKey(show_id, block), _command_decoders[tag].decode(raw))
+        for show_id, block, tag, raw in _batch_decoder.decode(payload)
+    ]
+
+
+def encode_outcomes(outcomes: list[Outcome]) -> bytes:
+    return _encoder.encode(
+        [
+            (_outcome_tags[type(outcome)], msgspec.Raw(_encoder.encode(outcome)))
+            for outcome in outcomes
+        ]
+    )
+
+
+def decode_outcomes(payload: bytes) -> list[Outcome]:
+    return [_outcome_decoders[tag].decode(raw) for tag, raw in _answer_decoder.decode(payload)]
