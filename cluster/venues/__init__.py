@@ -1,0 +1,1 @@
+"""The project's own venues, written by pure functions: the same seats in every run."""
