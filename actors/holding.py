@@ -145,8 +145,15 @@ async def _attempt(ask: Ask, attempt: _Attempt, picks: Sequence[Pick]) -> Placin
         return await _give_up(ask, attempt, taken, pick.block, outcome)
     outcome = await ask(attempt.key(attempt.primary), own.command(attempt.commit_terms(taken)))
     if isinstance(outcome, Accepted) and outcome.hold is not None:
-        return await _placed(ask, attempt, taken, outcome.hold, outcome.replayed)
+        if _is_primary_record(outcome.hold, attempt):
+            return await _placed(ask, attempt, taken, outcome.hold, outcome.replayed)
+        outcome = Rejection(Code.HOLD_SUPERSEDED, epoch=attempt.epoch + 1)
     return await _give_up(ask, attempt, taken, attempt.primary, outcome)
+
+
+def _is_primary_record(hold: Hold, attempt: _Attempt) -> bool:
+    """Not what is left of a part that an earlier choice of an unkeyed request took here and gave back."""
+    return hold.primary == attempt.primary and (attempt.request.keyed or hold.ending is Ending.LIVE)
 
 
 async def _placed(

@@ -67,9 +67,10 @@ class HoldQuantity:
 
 @dataclass(frozen=True, slots=True)
 class FindHold:
-    """Ask for a hold as it stands; changes nothing."""
+    """Ask for a hold as it stands; changes nothing. `ended`: also for one that has ended."""
 
     token: str
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

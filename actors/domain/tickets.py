@@ -64,7 +64,9 @@ def decide(block: Block, command: Command, now: int) -> Decision:
             return _admit(block, terms, now) or _hold_quantity(
                 block, terms, quantity, category, now
             )
-        case FindHold(token):
+        case FindHold(token, ended):
+            if ended:
+                return () if block.hold(token) is not None else Rejection(Code.HOLD_NOT_FOUND)
             found = _live_hold(block, token, now)
             return found if isinstance(found, Rejection) else ()
         case ReleaseHold(token, epoch):

@@ -1,0 +1,174 @@
+"""The views of a replica: opened on the first question about a show, fed by the journal, watched by streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from actors.codec import decode_commit
+from actors.domain.identity import SHOW_ID_PATTERN, BlockKey
+from actors.journal import Journal, JournalUnavailable
+from cluster.reads.show_view import Change, ShowView
+
+VIEWS_MAX = 200
+"""Shows that a replica keeps current; the one asked for least recently is closed for a new one."""
+
+OPEN_SECONDS_MAX = 20.0
+"""How long a question waits for the view of a large show to be built; then 503."""
+
+WATCHER_CHANGES_MAX = 1_000
+"""Changes queued for one slow watcher; then it is told to resync."""
+
+WATCHERS_MAX = 5_000
+"""Streams of one replica; one more is answered 503."""
+
+_log = structlog.get_logger()
+
+
+class Follower(Protocol):
+    """One subscription of a feed."""
+
+    async def stop(self) -> None: ...
+
+
+class Feed(Protocol):
+    """Where commits come from (see cluster.journal.feed)."""
+
+    async def follow(
+        self,
+        subject_filter: str,
+        after_sequence: int,
+        on_entry: Callable[[str, int, bytes], None],
+    ) -> Follower: ...
+
+    async def last_sequence(self, subject_filter: str) -> int: ...
+
+
+class TooManyWatchers(Exception):
+    """The replica has as many streams as it can serve."""
+
+
+class Watcher:
+    """One stream's queue. `overflowed` means that changes were dropped and the client must resync."""
+
+    def __init__(self) -> None:
+        self.overflowed = False
+        self._queue: asyncio.Queue[Change | None] = asyncio.Queue(WATCHER_CHANGES_MAX)
+
+    def offer(self, change: Change | None) -> None:
+        try:
+            self._queue.put_nowait(change)
+        except asyncio.QueueFull:
+            self.overflowed = True
+
+    async def next(self, seconds: float) -> Change | None:
+        """The next change, or None when none came in time (or the view was closed)."""
+        try:
+            return await asyncio.wait_for(self._queue.get(), seconds)
+        except TimeoutError:
+            return None
+
+
+@dataclass(slots=True)
+class _Open:
+    view: ShowView
+    watchers: set[Watcher]
+    ready: asyncio.Task[None]
+    follower: Follower | None = None
+
+
+class Views:
+    """All views of a replica."""
+
+    def __init__(self, journal: Journal, feed: Feed) -> None:
+        self._journal = journal
+        self._feed = feed
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._watchers = 0
+
+    async def view(self, show_id: str) -> ShowView | None:
+        """The current view of a show, None if there is no such show. Raises JournalUnavailable."""
+        opened = self._open.get(show_id)
+        if opened is None:
+            if SHOW_ID_PATTERN.match(show_id) is None:
+                return None
+            if await self._journal.first(BlockKey(show_id, 0)) is None:
+                return None
+            opened = self._open.get(show_id) or self._start(show_id)
+        self._open.move_to_end(show_id)
+        if not opened.ready.done():
+            try:
+                await asyncio.wait_for(asyncio.shield(opened.ready), OPEN_SECONDS_MAX)
+            except TimeoutError as error:
+                raise JournalUnavailable("the show is still being read") from error
+        elif opened.ready.cancelled() or opened.ready.exception() is not None:
+            self._open.pop(show_id, None)
+            await _close(opened)
+            raise JournalUnavailable("the show could not be read")
+        return opened.view
+
+    @asynccontextmanager
+    async def watch(self, show_id: str) -> AsyncIterator[Watcher]:
+        """A watcher of a view that is open. Raises TooManyWatchers."""
+        if self._watchers >= WATCHERS_MAX:
+            raise TooManyWatchers
+        opened, watcher = self._open[show_id], Watcher()
+        opened.watchers.add(watcher)
+        self._watchers += 1
+        try:
+            yield watcher
+        finally:
+            opened.watchers.discard(watcher)
+            self._watchers -= 1
+
+    def _start(self, show_id: str) -> _Open:
+        view = ShowView(show_id)
+        opened = _Open(view, set(), asyncio.create_task(self._build(show_id)))
+        self._open[show_id] = opened
+        self._make_room()
+        return opened
+
+    async def _build(self, show_id: str) -> None:
+        opened = self._open[show_id]
+        subjects = f"journal.{show_id}.>"
+        target = await self._feed.last_sequence(subjects)
+        reached = asyncio.Event()
+
+        def on_entry(subject: str, sequence: int, payload: bytes) -> None:
+            change = opened.view.apply(
+                int(subject.rpartition(".")[2]), sequence, decode_commit(payload)
+            )
+            if change is not None:
+                for watcher in opened.watchers:
+                    watcher.offer(change)
+            if sequence >= target:
+                reached.set()
+
+        opened.follower = await self._feed.follow(subjects, 0, on_entry)
+        await reached.wait()
+        opened.view.forget_history()
+
+    def _make_room(self) -> None:
+        while len(self._open) > VIEWS_MAX:
+            idle = next((key for key, opened in self._open.items() if not opened.watchers), None)
+            if idle is None:
+                return
+            self._closing = asyncio.ensure_future(_close(self._open.pop(idle)))
+
+    async def close(self) -> None:
+        while self._open:
+            await _close(self._open.popitem()[1])
+
+
+async def _close(opened: _Open) -> None:
+    opened.ready.cancel()
+    for watcher in opened.watchers:
+        watcher.overflowed = True
+    if opened.follower is not None:
+        await opened.follower.stop()
