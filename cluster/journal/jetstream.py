@@ -1,0 +1,180 @@
+"""The journal in JetStream: one exact subject per block, fenced by the subject's last sequence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from nats.aio.client import Client
+
+from actors.domain.identity import BlockKey
+from actors.journal import Entry, JournalUnavailable, Snapshot
+from cluster.journal.api import (
+    StoredMessage,
+    last_message,
+    next_message,
+    request,
+)
+from cluster.journal.replay import replay
+from cluster.journal.settle import SETTLE_SECONDS_MAX, Doubtful, append_settled
+from cluster.journal.streams import (
+    JOURNAL,
+    PAYLOAD_BYTES_MAX,
+    SNAPSHOTS,
+    journal_subject,
+    snapshot_subject,
+)
+
+APPEND_SECONDS_MAX = 2.0
+"""How long one publish waits for its acknowledgement before it is settled by reading back."""
+
+READ_SECONDS_MAX = 5.0
+READ_PAUSE_SECONDS = 0.1
+SINGLE_READS_MAX = 4
+"""Commits fetched one by one, the usual tail after a conflict, before a consumer is worth its creation."""
+
+SNAPSHOT_ATTEMPTS_MAX = 3
+
+WRONG_LAST_SEQUENCE = 10071
+NO_ROOM = {
+    10023: "insufficient resources",
+    10077: "the stream could not store the message",
+    10118: "the stream is offline",
+    10167: "too many requests",
+}
+
+MESSAGE_ID = "Nats-Msg-Id"
+EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
+SNAPSHOT_SEQUENCE = "Frontrow-Sequence"
+
+T = TypeVar("T")
+
+
+class CommitTooLarge(ValueError):
+    """A commit or a snapshot of more than PAYLOAD_BYTES_MAX; nothing was sent. Trying again cannot help."""
+
+
+class _ServerError(msgspec.Struct):
+    code: int
+    err_code: int = 0
+    description: str = ""
+
+
+class _Ack(msgspec.Struct):
+    seq: int = 0
+    duplicate: bool = False
+    error: _ServerError | None = None
+
+
+_acks = msgspec.json.Decoder(_Ack)
+
+
+class JetStreamJournal:
+    """`actors.journal.Journal` over a connected client; the streams must exist."""
+
+    def __init__(self, nc: Client, settle_seconds: float = SETTLE_SECONDS_MAX) -> None:
+        self._nc = nc
+        self._settle_seconds = settle_seconds
+
+    async def append(self, block: BlockKey, expected: int, commit_id: str, payload: bytes) -> int:
+        _check_size(payload)
+        subject = journal_subject(block)
+        return await append_settled(self, subject, expected, commit_id, payload, self._settle_seconds)
+
+    async def publish(self, subject: str, expected: int, commit_id: str, payload: bytes) -> int:
+        headers = {MESSAGE_ID: commit_id, EXPECTED_SEQUENCE: str(expected)}
+        try:
+            data = await request(self._nc, subject, payload, headers, APPEND_SECONDS_MAX)
+            ack = _acks.decode(data)
+        except (JournalUnavailable, msgspec.DecodeError) as error:
+            raise Doubtful(str(error)) from None
+        if ack.error is not None:
+            if ack.error.err_code in NO_ROOM:
+                raise JournalUnavailable(NO_ROOM[ack.error.err_code])
+            raise Doubtful(f"JetStream error {ack.error.err_code}: {ack.error.description}")
+        if ack.duplicate or ack.seq == 0:
+            raise Doubtful("the server calls it a duplicate")
+        return ack.seq
+
+    async def following(self, subject: str, sequence: int) -> Entry | None:
+        message = await next_message(self._nc, JOURNAL, subject, sequence + 1)
+        return None if message is None else _entry(message)
+
+    async def last_sequence(self, block: BlockKey) -> int:
+        subject = journal_subject(block)
+        message = await _patiently(partial(last_message, self._nc, JOURNAL, subject))
+        return 0 if message is None else message.sequence
+
+    async def first(self, block: BlockKey) -> Entry | None:
+        subject = journal_subject(block)
+        return await _patiently(partial(self.following, subject, 0))
+
+    async def read(self, block: BlockKey, after: int) -> AsyncIterator[Entry]:
+        """Ends only when the commit that was last at the beginning has been yielded; JournalUnavailable otherwise."""
+        subject = journal_subject(block)
+        last = await self.last_sequence(block)
+        position = after
+        for _ in range(SINGLE_READS_MAX):
+            if position >= last:
+                return
+            entry = await _patiently(partial(self.following, subject, position))
+            if entry is None:
+                raise JournalUnavailable(f"{subject}: nothing behind {position}, but {last} exists")
+            position = entry.sequence
+            yield entry
+        async for message in replay(self._nc, JOURNAL, subject, position, last):
+            yield Entry(message.sequence, message.headers.get(MESSAGE_ID, ""), message.payload)
+
+    async def save_snapshot(self, block: BlockKey, snapshot: Snapshot) -> None:
+        """Replace an older snapshot. Compare-and-set, so that of two writers the newer one wins in any order.
+
+        Best effort: after SNAPSHOT_ATTEMPTS_MAX lost races the other writer's is good enough. Raises
+        JournalUnavailable, CommitTooLarge.
+        """
+        _check_size(snapshot.payload)
+        subject = snapshot_subject(block)
+        for _ in range(SNAPSHOT_ATTEMPTS_MAX):
+            stored = await last_message(self._nc, SNAPSHOTS, subject)
+            if stored is not None and _snapshot(stored).sequence >= snapshot.sequence:
+                return
+            headers = {
+                EXPECTED_SEQUENCE: str(0 if stored is None else stored.sequence),
+                SNAPSHOT_SEQUENCE: str(snapshot.sequence),
+            }
+            ack = _acks.decode(await request(self._nc, subject, snapshot.payload, headers))
+            if ack.error is None:
+                return
+
+    async def load_snapshot(self, block: BlockKey) -> Snapshot | None:
+        subject = snapshot_subject(block)
+        message = await _patiently(partial(last_message, self._nc, SNAPSHOTS, subject))
+        return None if message is None else _snapshot(message)
+
+
+def _check_size(payload: bytes) -> None:
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise CommitTooLarge(f"{len(payload)} bytes; at most {PAYLOAD_BYTES_MAX}")
+
+
+def _entry(message: StoredMessage) -> Entry:
+    return Entry(message.sequence, message.headers.get(MESSAGE_ID, ""), message.payload)
+
+
+def _snapshot(message: StoredMessage) -> Snapshot:
+    return Snapshot(int(message.headers.get(SNAPSHOT_SEQUENCE, "0")), message.payload)
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a read through a short outage (a leader election), up to READ_SECONDS_MAX."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + READ_SECONDS_MAX
+    while True:
+        try:
+            return await ask()
+        except JournalUnavailable:
+            if clock() + READ_PAUSE_SECONDS > deadline:
+                raise
+        await asyncio.sleep(READ_PAUSE_SECONDS)
