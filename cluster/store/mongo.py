@@ -1,0 +1,290 @@
+"""MongoDB through motor: the one module that imports it.
+
+motor is past its end of life; PyMongo's own AsyncMongoClient has to be a swap in this file alone. So nothing
+here is motor's own: every call is one that both clients have, and what is awaitable in one only is asked first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
+from pymongo.uri_parser import parse_uri
+
+REPLICA_SET = "frontrow"
+PRIMARY_SECONDS_MAX = 60.0
+PRIMARY_POLL_SECONDS = 0.05
+NOT_YET_INITIALIZED = 94
+
+SELECTION_MS_MAX = 2_000
+"""How long a call looks for a primary: a caller waits for the answer, so a dead server is told soon."""
+
+SOCKET_MS_MAX = 15_000
+"""How long one answer may take on the wire."""
+
+WRITE_MS_MAX = 10_000
+"""How long a write waits for the majority to have it in its journal."""
+
+BULK_WRITES_MAX = 5_000
+"""Writes sent in one bulk call: a round of any size stays a bounded piece of memory."""
+
+DUPLICATE_KEY = 11_000
+
+Document = dict[str, Any]
+Filter = Mapping[str, Any]
+Change = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+Sort = Sequence[tuple[str, int]]
+
+
+class StoreUnavailable(Exception):
+    """MongoDB cannot be reached or does not answer in time; a write may or may not have been done.
+
+    Holds no address and no credentials: the text may reach a client.
+    """
+
+
+class StoreError(Exception):
+    """MongoDB refused a call: a defect of this program or of the deployment, not the weather."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One update of a bulk call. With `upsert`, losing to a document that is there already counts as done."""
+
+    where: Filter
+    change: Change
+    upsert: bool = False
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors as ours, without the driver's texts: they quote addresses and documents."""
+    try:
+        yield
+    except DuplicateKeyError:
+        raise
+    except (ConnectionFailure, ExecutionTimeout, WriteConcernError) as error:
+        raise StoreUnavailable(f"MongoDB does not answer ({type(error).__name__})") from None
+    except BulkWriteError as error:
+        raise _bulk_error(error) from None
+    except OperationFailure as error:
+        raise StoreError(f"MongoDB refused a call (code {error.code})") from None
+    except PyMongoError as error:
+        raise StoreError(f"MongoDB call failed ({type(error).__name__})") from None
+
+
+def _bulk_error(error: BulkWriteError) -> Exception:
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        return StoreUnavailable("MongoDB does not answer (write concern)")
+    codes = sorted({problem.get("code", 0) for problem in details.get("writeErrors", ())})
+    return StoreError(f"MongoDB refused writes of a bulk call (codes {codes})")
+
+
+class Collection:
+    """One collection. Every method raises StoreUnavailable, or StoreError for a defect."""
+
+    def __init__(self, driver: AsyncIOMotorCollection[Document]) -> None:
+        self._driver = driver
+
+    async def insert(self, document: Document) -> bool:
+        """Store a new document; False when its id (or another unique key) is taken."""
+        with _translated():
+            try:
+                await self._driver.insert_one(document)
+            except DuplicateKeyError:
+                return False
+        return True
+
+    async def insert_all(self, documents: Sequence[Document]) -> list[int]:
+        """Store new documents; the positions of those whose id was taken."""
+        taken = list[int]()
+        for first in range(0, len(documents), BULK_WRITES_MAX):
+            part = documents[first : first + BULK_WRITES_MAX]
+            try:
+                with _translated():
+                    await self._insert_part(part)
+            except _Taken as error:
+                taken.extend(first + position for position in error.positions)
+        return taken
+
+    async def _insert_part(self, documents: Sequence[Document]) -> None:
+        try:
+            await self._driver.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            raise _taken_or(error) from None
+
+    async def find_one(self, where: Filter, fields: Filter | None = None) -> Document | None:
+        with _translated():
+            return await self._driver.find_one(where, fields)
+
+    async def find(
+        self,
+        where: Filter,
+        *,
+        limit: int,
+        sort: Sort | None = None,
+        fields: Filter | None = None,
+    ) -> list[Document]:
+        """At most `limit` documents."""
+        with _translated():
+            cursor = self._driver.find(where, fields, limit=limit, sort=sort)
+            return await cursor.to_list(limit)
+
+    async def update(self, where: Filter, change: Change, *, upsert: bool = False) -> bool:
+        """Change one document; whether one was there (or made)."""
+        with _translated():
+            result = await self._driver.update_one(where, change, upsert=upsert)
+        return result.matched_count > 0 or result.upserted_id is not None
+
+    async def find_and_update(
+        self,
+        where: Filter,
+        change: Change,
+        *,
+        sort: Sort | None = None,
+        fields: Filter | None = None,
+    ) -> Document | None:
+        """Change one document atomically; the document afterwards, None when there is none."""
+        with _translated():
+            return await self._driver.find_one_and_update(
+                where, change, fields, sort=sort, return_document=ReturnDocument.AFTER
+            )
+
+    async def write_all(self, writes: Sequence[Write]) -> None:
+        """Do many updates in no particular order."""
+        for first in range(0, len(writes), BULK_WRITES_MAX):
+            part = writes[first : first + BULK_WRITES_MAX]
+            updates = [UpdateOne(write.where, write.change, upsert=write.upsert) for write in part]
+            try:
+                with _translated():
+                    await self._write_part(updates)
+            except _Taken:
+                continue  # an upsert whose condition the existing document did not meet: it is newer
+
+    async def _write_part(self, updates: list[UpdateOne]) -> None:
+        try:
+            await self._driver.bulk_write(updates, ordered=False)
+        except BulkWriteError as error:
+            raise _taken_or(error) from None
+
+    async def delete(self, where: Filter) -> int:
+        """Delete what matches; how many there were."""
+        with _translated():
+            return (await self._driver.delete_many(where)).deleted_count
+
+    async def count(self, where: Filter, limit: int) -> int:
+        """How many match, counted up to `limit`."""
+        with _translated():
+            return await self._driver.count_documents(where, limit=limit)
+
+    async def ensure_index(self, keys: Sort, *, unique: bool = False) -> None:
+        """Make an index unless it is there."""
+        with _translated():
+            await self._driver.create_index(keys, unique=unique)
+
+
+class _Taken(Exception):
+    """Only duplicate keys stood in the way of a bulk call."""
+
+    def __init__(self, positions: list[int]) -> None:
+        super().__init__()
+        self.positions = positions
+
+
+def _taken_or(error: BulkWriteError) -> Exception:
+    details = error.details or {}
+    problems = details.get("writeErrors", [])
+    if details.get("writeConcernErrors") or any(p.get("code") != DUPLICATE_KEY for p in problems):
+        return error
+    return _Taken([problem["index"] for problem in problems])
+
+
+class Database:
+    """A database of a deployment. Every write is acknowledged by the majority's journal."""
+
+    def __init__(self, url: str, name: str) -> None:
+        """Connects lazily, on the first call. Raises StoreError when the URL cannot be used."""
+        try:
+            self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+                url,
+                appname="frontrow",
+                serverSelectionTimeoutMS=SELECTION_MS_MAX,
+                connectTimeoutMS=SELECTION_MS_MAX,
+                socketTimeoutMS=SOCKET_MS_MAX,
+                w="majority",
+                journal=True,
+                wTimeoutMS=WRITE_MS_MAX,
+                readConcernLevel="majority",
+            )
+        except (
+            ConfigurationError,
+            ValueError,
+        ):  # InvalidURI is a ConfigurationError, both quote the URL
+            raise StoreError("the MongoDB URL cannot be used") from None
+        self._database = self._client[name]
+
+    def collection(self, name: str) -> Collection:
+        return Collection(self._database[name])
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable when there is no primary."""
+        with _translated():
+            await self._database.command("ping")
+
+    async def close(self) -> None:
+        closing: Any = self._client.close()
+        if inspect.isawaitable(closing):  # PyMongo's is, motor's is not
+            await closing
+
+
+async def initiate_replica_set(url: str) -> None:
+    """Makes the single mongod behind `url` (a direct connection) the primary of a set of one.
+
+    Transactions and majority writes need a replica set. The set remembers host and port of its
+    member, so a mongod that comes back on another port is told its new one. Raises TimeoutError
+    when it does not become primary.
+    """
+    host, port = parse_uri(url)["nodelist"][0]
+    member = f"{host}:{port}"
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(url)
+    try:
+        async with asyncio.timeout(PRIMARY_SECONDS_MAX):
+            await _configure(client, member)
+            while not (await client.admin.command("hello"))["isWritablePrimary"]:  # noqa: ASYNC110
+                await asyncio.sleep(PRIMARY_POLL_SECONDS)
+    finally:
+        client.close()
+
+
+async def _configure(client: AsyncIOMotorClient[dict[str, Any]], member: str) -> None:
+    try:
+        config = (await client.admin.command("replSetGetConfig"))["config"]
+    except OperationFailure as failure:
+        if failure.code != NOT_YET_INITIALIZED:
+            raise
+        fresh = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]}
+        await client.admin.command("replSetInitiate", fresh)
+        return
+    if config["members"][0]["host"] == member:
+        return
+    config["members"][0]["host"] = member
+    config["version"] += 1
+    # Forced: a member that does not find its own address in the set is nobody's primary.
+    await client.admin.command("replSetReconfig", config, force=True)
