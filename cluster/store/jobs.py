@@ -52,7 +52,7 @@ class Jobs:
         existing = await self.get(job.job_id)
         if existing is not None:
             return _replayed(existing, job)
-        if await self._jobs.count({"state": _RUNNABLE}, QUEUED_JOBS_MAX) >= QUEUED_JOBS_MAX:
+        if await self.waiting() >= QUEUED_JOBS_MAX:
             raise TooManyJobs
         await self._put_body(_body_of(job), body)
         if await self._jobs.insert(_document(job)):
@@ -67,6 +67,10 @@ class Jobs:
         document = await self._jobs.find_one({"_id": job_id})
         return None if document is None else _job(document)
 
+    async def waiting(self) -> int:
+        """Jobs that are not over."""
+        return await self._jobs.count({"state": _RUNNABLE}, QUEUED_JOBS_MAX)
+
     async def body(self, job: Job) -> bytes:
         """The uploaded file; empty once the job is over."""
         chunks = await self._bodies.find(
@@ -75,18 +79,21 @@ class Jobs:
         return b"".join(chunk["bytes"] for chunk in chunks)
 
     async def claim(self, owner: str, now: int, lease_ms: int) -> Job | None:
-        """The oldest job that nobody has a valid lease of, now under ours; None when there is none."""
+        """The oldest job that nobody else has a valid lease of, now under ours; None when there is none.
+
+        A worker runs one job at a time: one that it still has a lease of was interrupted, and is claimed again; that counts as no
+        further attempt.
+        """
+        free = [{"lease_until": {"$lte": now}}, {"lease_owner": owner}]
+        again = {"$eq": ["$lease_owner", {"$literal": owner}]}
+        take = {
+            "state": JobState.RUNNING,
+            "lease_owner": {"$literal": owner},
+            "lease_until": now + lease_ms,
+            "attempts": {"$add": ["$attempts", {"$cond": [again, 0, 1]}]},
+        }
         document = await self._jobs.find_and_update(
-            {"state": _RUNNABLE, "lease_until": {"$lte": now}},
-            {
-                "$set": {
-                    "state": JobState.RUNNING,
-                    "lease_owner": owner,
-                    "lease_until": now + lease_ms,
-                },
-                "$inc": {"attempts": 1},
-            },
-            sort=[("created_at", 1)],
+            {"state": _RUNNABLE, "$or": free}, [{"$set": take}], sort=[("created_at", 1)]
         )
         return None if document is None else _job(document)
 
@@ -94,13 +101,16 @@ class Jobs:
         """Keep the lease until then; False when it is ours no longer."""
         return await self._report(job_id, owner, {"lease_until": until})
 
-    async def put_back(self, job_id: str, owner: str, until: int) -> bool:
-        """Give the job up for now; it can be claimed again from `until`, and this attempt does not count."""
-        return await self._jobs.update(
-            {"_id": job_id, "lease_owner": owner, "state": JobState.RUNNING},
+    async def put_back(self, job: Job, owner: str, until: int, *, attempted: bool) -> bool:
+        """Give the job up for now; it can be claimed again from `until`. Waiting for its turn was no attempt."""
+        return await self._report(
+            job.job_id,
+            owner,
             {
-                "$set": {"state": JobState.QUEUED, "lease_owner": "", "lease_until": until},
-                "$inc": {"attempts": -1},
+                "state": JobState.QUEUED,
+                "lease_owner": "",
+                "lease_until": until,
+                "attempts": job.attempts if attempted else job.attempts - 1,
             },
         )
 

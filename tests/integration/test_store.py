@@ -221,12 +221,19 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_the_dead_one_reports_in_
 
 async def test_a_job_that_is_put_back_waits_and_does_not_count_the_attempt(jobs: Jobs) -> None:
     await jobs.create(a_job(), b"abc")
-    await jobs.claim("first", 1_000, LEASE_MS)
-    assert await jobs.put_back("job1", "first", 5_000)
+    claimed = await jobs.claim("first", 1_000, LEASE_MS)
+    assert claimed is not None
+    assert await jobs.put_back(claimed, "first", 5_000, attempted=False)
     assert await jobs.claim("second", 4_999, LEASE_MS) is None
     job = await jobs.claim("second", 5_000, LEASE_MS)
     assert job is not None
     assert job.attempts == 1
+
+
+async def test_a_worker_gets_a_job_back_that_it_was_interrupted_in(jobs: Jobs) -> None:
+    await jobs.create(a_job(), b"abc")
+    await jobs.claim("first", 1_000, LEASE_MS)
+    assert await jobs.claim("first", 1_001, LEASE_MS)
 
 
 async def test_errors_of_a_job_are_capped_and_all_of_them_counted(jobs: Jobs) -> None:

@@ -1,0 +1,109 @@
+"""What every service is to its supervisor, and the supervision: run, restart after an error, report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import structlog
+
+RESTART_SECONDS = 0.5
+RESTART_SECONDS_MAX = 10.0
+"""The pause before a service that failed is built again doubles up to this."""
+
+STEADY_SECONDS = 60.0
+"""A service that ran this long is healthy again: the next pause is the short one."""
+
+HEALTH_SECONDS_MAX = 3.0
+"""Asking a service for its health asks NATS or MongoDB, which may be what is broken."""
+
+STOP_SECONDS_MAX = 25.0
+
+_log = structlog.get_logger()
+
+
+class Service(Protocol):
+    """A long-running loop. Outages of what it depends on are its own to wait for; what it raises is a defect."""
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is in hand, then let `run` return."""
+        ...
+
+    async def health(self) -> dict[str, Any]:
+        """Plain data for `frontrow doctor`; `lag` counts what waits. May raise."""
+        ...
+
+
+class Supervised:
+    """Builds a service and runs it for ever; an error ends that instance, and the next one is built after a pause."""
+
+    def __init__(self, name: str, build: Callable[[], Awaitable[Service]]) -> None:
+        self.name = name
+        self.service: Service | None = None
+        self.restarts = 0
+        self.last_error = ""
+        self._build = build
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._supervise())
+
+    async def stop(self) -> None:
+        """Let the service end by itself; cancel it after STOP_SECONDS_MAX."""
+        self._stopping.set()
+        if self.service is not None:
+            await self.service.stop()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=STOP_SECONDS_MAX)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def health(self) -> dict[str, Any]:
+        """The service's own report with its supervision; never raises."""
+        report: dict[str, Any] = {
+            "service": self.name,
+            "running": self.service is not None,
+            "restarts": self.restarts,
+            "last_error": self.last_error,
+        }
+        if self.service is None:
+            return report
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS_MAX):
+                return {**report, **await self.service.health()}
+        except Exception as error:
+            return {**report, "last_error": f"no health: {type(error).__name__}: {error}"}
+
+    async def _supervise(self) -> None:
+        clock = asyncio.get_running_loop().time
+        pause = RESTART_SECONDS
+        while not self._stopping.is_set():
+            began = clock()
+            try:
+                self.service = await self._build()
+                await self.service.run()
+            except Exception as error:
+                self.restarts += 1
+                self.last_error = f"{type(error).__name__}: {error}"
+                _log.exception("service.failed", service=self.name)
+            self.service = None
+            if clock() - began > STEADY_SECONDS:
+                pause = RESTART_SECONDS
+            await wait(self._stopping, pause)
+            pause = min(pause * 2, RESTART_SECONDS_MAX)
+
+
+async def wait(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until the event is set, at most so long; whether it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True
