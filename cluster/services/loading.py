@@ -8,7 +8,7 @@ show run one after the other: each has to see the seats of the one before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,8 +20,14 @@ from actors.domain.layout import Layout
 from actors.domain.seat_files import SEAT_FILE_READERS, SeatFileError
 from actors.domain.seat_rows import RowError, check_file
 from actors.holding import Ask
-from actors.outcomes import Unavailable
-from cluster.services.opening import OPENINGS_IN_FLIGHT_MAX, Opening, open_group, open_show, opening
+from actors.journal import JournalUnavailable
+from cluster.services.opening import (
+    OPENINGS_IN_FLIGHT_MAX,
+    Opening,
+    open_blocks,
+    open_show,
+    opening,
+)
 from cluster.services.service import wait
 from cluster.store.job import Job, Plan
 from cluster.store.jobs import Jobs
@@ -229,12 +235,10 @@ class LoadingService:
 
     async def _open(self, job: Job, show: Show, first: int, count: int) -> int:
         """Open the blocks of the job, however long that takes; how many seats they have."""
-        while (unavailable := await open_show(self._ask, show)) is not None:
-            await self._hold_on(unavailable)
+        await self._patiently(lambda: open_show(show, self._ask))
         loaded = 0
         async for group in self._groups(job, show, first, count):
-            while (unavailable := await open_group(self._ask, group)) is not None:
-                await self._hold_on(unavailable)
+            await self._patiently(lambda group=group: open_blocks(group, self._ask))
             loaded += sum(command.layout.size for _, command in group)
             if loaded > job.seats_loaded:
                 self._must(await self._jobs.progress(job.job_id, self._owner, loaded))
@@ -252,11 +256,15 @@ class LoadingService:
         if group:
             yield group
 
-    async def _hold_on(self, unavailable: Unavailable) -> None:
-        """The hosts or the journal are away: the job waits for them. Stopping ends it; it goes on elsewhere."""
-        self._waiting_for = unavailable.detail
-        if await wait(self._stopping, RETRY_SECONDS):
-            raise LeaseLost("stopping")
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        """The hosts or the journal may be away: the job waits for them. Stopping ends it; it goes on elsewhere."""
+        while True:
+            try:
+                return await work()
+            except JournalUnavailable as error:
+                self._waiting_for = str(error)
+            if await wait(self._stopping, RETRY_SECONDS):
+                raise LeaseLost("stopping")
 
     def _must(self, ours: bool) -> None:
         if not ours:

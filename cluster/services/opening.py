@@ -9,6 +9,7 @@ from actors.domain.commands import OpenBlock
 from actors.domain.identity import BlockKey
 from actors.domain.layout import Layout, Rules
 from actors.holding import Ask
+from actors.journal import JournalUnavailable
 from actors.outcomes import Accepted, Rejection, Unavailable
 from cluster.store.show import BLOCK_OPENED_SOURCE, Show
 
@@ -18,42 +19,31 @@ OPENINGS_IN_FLIGHT_MAX = 8
 Opening = tuple[BlockKey, OpenBlock]
 
 
-async def open_show(ask: Ask, show: Show) -> Unavailable | None:
-    """Open the registers and the pools of the areas; None when all of them are open. May be run again at any time.
+async def open_show(show: Show, ask: Ask) -> None:
+    """Open the registers and the pools of the areas. May be run again at any time. Raises JournalUnavailable.
 
     The registers come first, in order: a show whose block 0 exists can be looked at.
     """
-    layouts = show.first_layouts()
     openings = [
         opening(show.show_id, block, layout, show.rules, BLOCK_OPENED_SOURCE)
-        for block, layout in enumerate(layouts)
+        for block, layout in enumerate(show.first_layouts())
     ]
-    for one in openings[: show.registers]:
-        if (refused := await open_block(ask, one)) is not None:
-            return refused
+    for register in openings[: show.registers]:
+        await open_blocks([register], ask)
     for first in range(show.registers, len(openings), OPENINGS_IN_FLIGHT_MAX):
-        group = openings[first : first + OPENINGS_IN_FLIGHT_MAX]
-        if (refused := await open_group(ask, group)) is not None:
-            return refused
-    return None
+        await open_blocks(openings[first : first + OPENINGS_IN_FLIGHT_MAX], ask)
 
 
-async def open_group(ask: Ask, openings: Sequence[Opening]) -> Unavailable | None:
-    """Open some blocks at a time; None when all of them are open."""
-    answers = await asyncio.gather(*[open_block(ask, one) for one in openings])
-    return next((answer for answer in answers if answer is not None), None)
-
-
-async def open_block(ask: Ask, opening: Opening) -> Unavailable | None:
-    """None when the block is open."""
-    outcome = await ask(*opening)
-    match outcome:
-        case Accepted():
-            return None
-        case Rejection(code):
-            raise AssertionError(f"block {opening[0]} refused to open: {code}")
-        case Unavailable():
-            return outcome
+async def open_blocks(openings: Sequence[Opening], ask: Ask) -> None:
+    """Open some blocks at a time. Raises JournalUnavailable when not all of them are known to be open."""
+    for outcome in await asyncio.gather(*[ask(key, command) for key, command in openings]):
+        match outcome:
+            case Accepted():
+                continue
+            case Rejection(code):
+                raise AssertionError(f"a block refused to open: {code}")
+            case Unavailable(detail):
+                raise JournalUnavailable(detail)
 
 
 def opening(show_id: str, block: int, layout: Layout, rules: Rules, source: str) -> Opening:

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from actors.domain.block import Block, apply
 from actors.codec import decode_commit
+from actors.domain.block import Block, apply
 from actors.domain.identity import BlockKey
+from actors.journal import JournalUnavailable
 from cluster.services.loading import LEASE_MS, LoadingService, LoadingStore
 from cluster.services.opening import open_show
 from cluster.store.job import Job, JobState
@@ -116,13 +117,16 @@ async def test_a_show_is_opened_with_its_registers_and_areas_as_often_as_one_lik
     show: Show,
 ) -> None:
     blocks = LocalBlocks()
-    assert await open_show(blocks.ask, show) is None
+    await open_show(show, blocks.ask)
     first = blocks.stream.last_sequence
-    assert await open_show(blocks.ask, show) is None
+    await open_show(show, blocks.ask)
     assert blocks.stream.last_sequence == first
     on_sale = await labels_on_sale(blocks)
     assert [len(labels) for labels in on_sale.values()] == [0, 0, 0, 0, 15, 15]
     assert on_sale[5][-1] == "Pit-30"
+    blocks.answers = 3
+    with pytest.raises(JournalUnavailable):
+        await open_show(show, blocks.ask)
 
 
 async def test_a_file_is_loaded_and_what_is_wrong_with_it_is_reported(
