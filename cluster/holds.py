@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.domain.identity import BlockKey, HoldId, home_register
 from actors.domain.commands import FindHold
+from actors.domain.identity import BlockKey, HoldId, home_register
 from actors.domain.rejections import Code, Reason, Rejection
 from actors.holding import Ask, HoldRequest, Pick, Placed, Refused, place
 from actors.outcomes import Accepted, Unavailable

@@ -59,11 +59,13 @@ def decide(block: Block, command: Command, now: int) -> Decision:
     """The events of `command` at `now` (ms since the epoch), none if it already holds true, or a rejection."""
     match command:
         case HoldTickets(terms, tickets):
-            return _admit(block, terms, now) or _hold(block, terms, tickets, now)
+            answered = _admit(block, terms, now)
+            return _hold(block, terms, tickets, now) if answered is None else answered
         case HoldQuantity(terms, quantity, category):
-            return _admit(block, terms, now) or _hold_quantity(
-                block, terms, quantity, category, now
-            )
+            answered = _admit(block, terms, now)
+            if answered is not None:
+                return answered
+            return _hold_quantity(block, terms, quantity, category, now)
         case FindHold(token, ended):
             if ended:
                 return () if block.hold(token) is not None else Rejection(Code.HOLD_NOT_FOUND)
@@ -87,8 +89,16 @@ def decide(block: Block, command: Command, now: int) -> Decision:
             return _withhold(block, tickets, reason, now)
         case RestoreTickets(tickets, reason):
             return _restore(block, tickets, reason)
-        case OpenBlock(layout, rules, source):
-            return () if block.layout is not None else (BlockOpened(layout, rules, source),)
+        case OpenBlock():
+            return _open(block, command)
+
+
+def _open(block: Block, command: OpenBlock) -> Decision:
+    if block.layout is None:
+        return (BlockOpened(command.layout, command.rules, command.source),)
+    if block.layout != command.layout:
+        return Rejection(Code.INVALID_TICKETS, detail="the block was opened with other tickets")
+    return ()
 
 
 def _admit(block: Block, terms: HoldTerms, now: int) -> Decision | None:
@@ -118,11 +128,14 @@ def _superseded(known: Hold, terms: HoldTerms) -> bool:
 def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) -> Decision:
     layout = block.layout
     assert layout is not None  # admitted
-    if len(set(tickets)) < len(tickets) or any(not 0 <= ticket < layout.size for ticket in tickets):
-        return Rejection(Code.INVALID_TICKETS)
+    invalid = _invalid(layout, tickets)
+    if invalid is not None:
+        return invalid
     if 0 < terms.deadline_max <= now:
         return Rejection(
-            Code.HOLD_EXPIRED, detail="a part of the hold expired before it was complete"
+            Code.HOLD_SUPERSEDED,
+            detail="a part of the hold expired before it was complete",
+            epoch=terms.epoch + 1,
         )
     overdue, conflicts = _in_the_way(block, tickets, now)
     if conflicts:
@@ -170,8 +183,7 @@ def _hold_quantity(
     if layout.is_area:
         tickets = _any_units(status, quantity)
         if len(tickets) < quantity:
-            reason = Reason.HELD if Status.HELD in status else Reason.SOLD
-            return Rejection(Code.SEATS_UNAVAILABLE, (Conflict(0, reason),))
+            return Rejection(Code.SEATS_UNAVAILABLE, (Conflict(0, _why_full(status)),))
     else:
         index = layout.category_index(category) if category is not None else None
         wanted = wanted_places(status, layout.category_of, index)
@@ -201,6 +213,12 @@ def _any_units(status: bytearray, quantity: int) -> tuple[int, ...]:
         units.append(unit)
         unit = status.find(Status.AVAILABLE, unit + 1)
     return tuple(units)
+
+
+def _why_full(status: bytearray) -> Reason:
+    """What may change soonest comes first: held units come back by themselves, withheld ones by a decision."""
+    why = (Status.HELD, Status.WITHHELD, Status.SOLD)
+    return next((_REASONS[one] for one in why if one in status), Reason.UNKNOWN)
 
 
 def _live_hold(block: Block, token: str, now: int) -> Hold | Rejection:
@@ -249,6 +267,8 @@ def _extend(block: Block, command: ExtendHold, now: int) -> Decision:
 
 
 def _abandon(block: Block, token: str, epoch: int) -> Decision:
+    if block.layout is None:
+        return Rejection(Code.BLOCK_NOT_OPEN)
     if block.hold(token) is not None or block.abandoned.get(token, -1) >= epoch:
         return ()
     return (HoldAbandoned(token, epoch),)
@@ -264,8 +284,9 @@ def _confirm(block: Block, token: str, order_id: str, now: int) -> Decision:
 
 
 def _withhold(block: Block, tickets: tuple[int, ...], reason: str, now: int) -> Decision:
-    if not _valid(block.layout, tickets):
-        return Rejection(Code.INVALID_TICKETS)
+    invalid = _invalid(block.layout, tickets)
+    if invalid is not None:
+        return invalid
     wanted = tuple(ticket for ticket in tickets if block.status[ticket] != Status.WITHHELD)
     overdue, conflicts = _in_the_way(block, wanted, now)
     if conflicts:
@@ -274,8 +295,9 @@ def _withhold(block: Block, tickets: tuple[int, ...], reason: str, now: int) -> 
 
 
 def _restore(block: Block, tickets: tuple[int, ...], reason: str) -> Decision:
-    if not _valid(block.layout, tickets):
-        return Rejection(Code.INVALID_TICKETS)
+    invalid = _invalid(block.layout, tickets)
+    if invalid is not None:
+        return invalid
     conflicts = tuple(
         Conflict(ticket, _REASONS[Status(block.status[ticket])])
         for ticket in tickets
@@ -287,7 +309,10 @@ def _restore(block: Block, tickets: tuple[int, ...], reason: str) -> Decision:
     return (TicketsRestored(wanted, reason),) if wanted else ()
 
 
-def _valid(layout: Layout | None, tickets: tuple[int, ...]) -> bool:
-    if layout is None or len(set(tickets)) < len(tickets):
-        return False
-    return all(0 <= ticket < layout.size for ticket in tickets)
+def _invalid(layout: Layout | None, tickets: tuple[int, ...]) -> Rejection | None:
+    """Why these tickets cannot be meant; None when they can."""
+    if layout is None:
+        return Rejection(Code.BLOCK_NOT_OPEN)
+    if len(set(tickets)) < len(tickets) or any(not 0 <= t < layout.size for t in tickets):
+        return Rejection(Code.INVALID_TICKETS)
+    return None

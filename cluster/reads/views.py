@@ -41,10 +41,7 @@ class Feed(Protocol):
     """Where commits come from (see cluster.journal.feed)."""
 
     async def follow(
-        self,
-        subject_filter: str,
-        after_sequence: int,
-        on_entry: Callable[[str, int, bytes], None],
+        self, subject_filter: str, after_sequence: int, on_entry: Callable[[str, int, bytes], None]
     ) -> Follower: ...
 
     async def last_sequence(self, subject_filter: str) -> int: ...
@@ -113,12 +110,17 @@ class Views:
             raise JournalUnavailable("the show could not be read")
         return opened.view
 
+    @property
+    def full(self) -> bool:
+        """There is no room for another watcher."""
+        return self._watchers >= WATCHERS_MAX
+
     @asynccontextmanager
     async def watch(self, show_id: str) -> AsyncIterator[Watcher]:
         """A watcher of a view that is open. Raises TooManyWatchers."""
-        if self._watchers >= WATCHERS_MAX:
+        opened, watcher = self._open.get(show_id), Watcher()
+        if opened is None or self.full:
             raise TooManyWatchers
-        opened, watcher = self._open[show_id], Watcher()
         opened.watchers.add(watcher)
         self._watchers += 1
         try:

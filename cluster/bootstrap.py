@@ -1,0 +1,169 @@
+"""The composition root: the one place that builds clients and wires the parts together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from dataclasses import dataclass
+
+from actors.client import TicketClient
+from actors.domain.identity import BlockKey
+from actors.host import Host
+from actors.outcomes import Unavailable
+from actors.placement import Placement
+from actors.ticket_host import RayTransport
+from cluster.directory import Directory, HostTransport
+from cluster.journal.connection import Client
+from cluster.journal.connection import connect as connect_nats
+from cluster.journal.facts import HostCountConflict, read_host_count, write_host_count
+from cluster.journal.feed import JournalFeed
+from cluster.journal.jetstream import JetStreamJournal
+from cluster.journal.streams import ensure_streams
+from cluster.reads.views import Views
+from cluster.services.opening import open_show
+from cluster.settings import Settings, read_settings
+from cluster.store.jobs import Jobs
+from cluster.store.mongo import Database
+from cluster.store.plans import Plans
+from cluster.store.show import Show
+from cluster.store.shows import Shows
+
+LOADING_SUBJECT = "pokes.loading"
+"""Core NATS: tells the loading service that there is a job; it looks by itself every few seconds as well."""
+
+
+def now() -> int:
+    """The clock of this process: ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def commit_id() -> str:
+    """The id of a commit: JetStream's message id, by which a lost acknowledgement is settled."""
+    return secrets.token_hex(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a replica or a service works with."""
+
+    settings: Settings
+    nc: Client
+    journal: JetStreamJournal
+    feed: JournalFeed
+    database: Database
+    shows: Shows
+    plans: Plans
+    jobs: Jobs
+    directory: Directory
+    transport: HostTransport
+    client: TicketClient
+    views: Views
+
+    def placement(self) -> Placement:
+        return self.directory.placement()
+
+    async def scale(self, hosts: int) -> None:
+        await self.directory.scale(self.transport, hosts)
+
+    async def open_show(self, show: Show) -> Unavailable | None:
+        """Put the areas of a show on sale; None when all is open."""
+        return await open_show(show, self.client.ask)
+
+    async def poke_loading(self) -> None:
+        await self.nc.publish(LOADING_SUBJECT, b"")
+
+    async def journal_ready(self) -> None:
+        """Raises JournalUnavailable."""
+        await self.journal.last_sequence(BlockKey("ready", 0))
+
+    async def store_ready(self) -> None:
+        """Raises StoreUnavailable."""
+        await self.database.ping()
+
+    async def close(self) -> None:
+        await self.views.close()
+        await self.directory.close()
+        await self.nc.close()
+        await self.database.close()
+
+
+async def connect(settings: Settings, name: str, transport: HostTransport | None = None) -> Runtime:
+    """Everything that a process with these settings needs; `transport` None is Ray.
+
+    Raises JournalUnavailable without NATS. MongoDB need not be there yet.
+    """
+    if settings.nats_url is None or settings.mongodb_url is None:
+        raise ValueError("FRONTROW_NATS_URL and FRONTROW_MONGODB_URL are needed")
+    nc = await connect_nats(settings.nats_url, name)
+    journal, feed = JetStreamJournal(nc), JournalFeed(nc)
+    database = Database(settings.mongodb_url, settings.mongodb_database)
+    directory = Directory(nc, settings.hosts, settings.tickets_per_actor is not None)
+    await directory.watch()
+    if transport is None:
+        transport = RayTransport(settings.ray_namespace, build_host)
+    return Runtime(
+        settings,
+        nc,
+        journal,
+        feed,
+        database,
+        Shows(database),
+        Plans(database),
+        Jobs(database),
+        directory,
+        transport,
+        TicketClient(transport, directory.placement, time.monotonic),
+        Views(journal, feed),
+    )
+
+
+async def build_host(name: str) -> Host:
+    """The host of a `TicketHost` actor, in its process and loop."""
+    settings = read_settings()
+    if settings.nats_url is None:
+        raise ValueError("FRONTROW_NATS_URL is needed")
+    nc = await connect_nats(settings.nats_url, name)
+    return Host(name, JetStreamJournal(nc), now, commit_id, f"{name}/{os.getpid()}")
+
+
+async def prepare(settings: Settings) -> None:
+    """Streams, indexes and the number of hosts, before anything is started. Safe to run again, and at once."""
+    if settings.nats_url is None or settings.mongodb_url is None:
+        raise ValueError("FRONTROW_NATS_URL and FRONTROW_MONGODB_URL are needed")
+    nc = await connect_nats(settings.nats_url, "prepare")
+    database = Database(settings.mongodb_url, settings.mongodb_database)
+    try:
+        await ensure_streams(nc, settings.journal_replicas)
+        for store in (Shows(database), Plans(database), Jobs(database)):
+            await store.ensure_indexes()
+        await _settle_host_count(nc, settings)
+    finally:
+        await nc.close()
+        await database.close()
+
+
+async def _settle_host_count(nc: Client, settings: Settings) -> None:
+    """A number asked for explicitly counts; else the one that is in force stays."""
+    current = await read_host_count(nc)
+    explicit = "hosts" in settings.model_fields_set
+    if current is None or (explicit and current.hosts != settings.hosts):
+        try:
+            await write_host_count(nc, settings.hosts, current.revision if current else 0)
+        except HostCountConflict:
+            return  # another process settles it at this moment
+
+
+def start(settings: Settings) -> None:
+    """Called once Ray runs: prepares, and starts the ticket hosts and the services as detached actors."""
+    asyncio.run(prepare(settings))
+    asyncio.run(_start_actors(settings))
+
+
+async def _start_actors(settings: Settings) -> None:
+    runtime = await connect(settings, "start")
+    try:
+        await runtime.transport.reports(runtime.placement().names())
+    finally:
+        await runtime.close()

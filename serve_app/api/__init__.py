@@ -1,0 +1,1 @@
+"""The routes of the public contract, one file per resource."""

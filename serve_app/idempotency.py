@@ -1,0 +1,46 @@
+"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07), without a response cache.
+
+What a request creates has an id that follows from the key, and remembers a digest of the request. So the same key
+with the same body finds what it created before, and with another body it is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from actors.domain.identity import token_of, token_of_key
+from cluster.settings import Settings
+from serve_app.problems import Problem
+
+KEY_LENGTH_MAX = 255
+REPLAYED = {"Idempotent-Replayed": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestIdentity:
+    """`token` follows from the key if there is one; `fingerprint` is a digest of what is asked for."""
+
+    token: str
+    fingerprint: str
+    keyed: bool
+
+
+def identify(request: Request, settings: Settings, scope: str, body: bytes) -> RequestIdentity:
+    """The identity of a creating request within `scope` (the collection that it adds to)."""
+    fingerprint = hashlib.blake2b(body, digest_size=12).hexdigest()
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return RequestIdentity(token_of(secrets.token_bytes(16)), fingerprint, keyed=False)
+    key = key.strip()
+    if (
+        len(key) >= 2 and key[0] == key[-1] == '"'
+    ):  # a structured-field string, as the draft asks for
+        key = key[1:-1]
+    if not 0 < len(key) <= KEY_LENGTH_MAX or not all(" " <= char <= "~" for char in key):
+        raise Problem("invalid_idempotency_key", f"1 to {KEY_LENGTH_MAX} visible ASCII characters")
+    secret = settings.admin_key.get_secret_value().encode() if settings.admin_key else b""
+    return RequestIdentity(token_of_key(secret, scope, key), fingerprint, keyed=True)

@@ -1,0 +1,107 @@
+"""The OpenAPI document: what FastAPI generates, and the plain routes described beside it. Every error is listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from serve_app.problems import MEDIA_TYPE, PROBLEMS
+from serve_app.schemas import HOT_OPERATIONS, SCHEMAS, SECURITY
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `conflicts` comes with seats_unavailable.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "enum": sorted(PROBLEMS)},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "conflicts": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/SeatConflict"},
+        },
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that can end with these statuses."""
+    return {status: _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    codes = sorted(code for code, problem in PROBLEMS.items() if problem.status == status)
+    answer: dict[str, Any] = {
+        "description": " or ".join(f"`{code}`" for code in codes),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    if status in (429, 503):
+        answer["headers"] = {
+            "Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}
+        }
+    return answer
+
+
+def seat_file_body(media_types: list[str], bytes_max: int) -> dict[str, Any]:
+    """The request body of a bulk load: a file in one of several formats."""
+    described = f"At most {bytes_max // 2**20} MiB."
+    file: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": described,
+            "content": dict.fromkeys(media_types, file),
+        }
+    }
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Built once per application."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="Tickets for seats that exist once.",
+        description=(
+            "Errors are problem details (RFC 9457) with a stable `code`. Every POST that creates takes an "
+            "`Idempotency-Key`. Amounts are integers in minor units; times are RFC 3339 in UTC."
+        ),
+        routes=app.routes,
+    )
+    components = schema.setdefault("components", {})
+    components.setdefault("schemas", {}).update({**SCHEMAS, "Problem": PROBLEM_SCHEMA})
+    components["securitySchemes"] = SECURITY
+    for path, method, operation, statuses in HOT_OPERATIONS:
+        described = {**operation, "responses": {**operation["responses"]}}
+        for status, problem in problems(*statuses).items():
+            described["responses"][str(status)] = problem
+        schema["paths"].setdefault(path, {})[method] = described
+    _demand_keys(schema)
+    app.openapi_schema = schema
+    return schema
+
+
+def _demand_keys(schema: dict[str, Any]) -> None:
+    """Operations that can answer 401 need the bearer key; validation errors are problems as well."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            responses = operation["responses"]
+            if "401" in responses:
+                operation["security"] = [{"bearer": []}]
+            if "422" in responses:
+                responses["422"] = _problem(422)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(unused, None)

@@ -1,0 +1,104 @@
+"""Problem details (RFC 9457): one registry of codes, the rejections of the core and those of the edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.domain.rejections import REGISTRY, Code, Kind
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+STATUS_OF_KIND = {
+    Kind.CONFLICT: 409,
+    Kind.FORBIDDEN: 403,
+    Kind.GONE: 410,
+    Kind.INVALID: 422,
+    Kind.NOT_FOUND: 404,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """What a code stands for at the edge."""
+
+    status: int
+    title: str
+
+
+PROBLEMS: dict[str, ProblemType] = {
+    **{code.value: ProblemType(STATUS_OF_KIND[m.kind], m.title) for code, m in REGISTRY.items()},
+    "unauthenticated": ProblemType(401, "A bearer key is needed"),
+    "forbidden": ProblemType(403, "This key does not allow that"),
+    "not_found": ProblemType(404, "There is nothing at this address"),
+    "show_not_found": ProblemType(404, "There is no such show"),
+    "job_not_found": ProblemType(404, "There is no such job"),
+    "method_not_allowed": ProblemType(405, "This address does not take this method"),
+    "payload_too_large": ProblemType(413, "The body is over the limit"),
+    "unsupported_media_type": ProblemType(415, "This media type is not taken here"),
+    "invalid_json": ProblemType(422, "The body is not the JSON that is expected here"),
+    "invalid_request": ProblemType(422, "The request does not fit its description"),
+    "invalid_idempotency_key": ProblemType(422, "The Idempotency-Key cannot be used"),
+    "invalid_cursor": ProblemType(422, "The cursor is not one of ours"),
+    "duplicate_seats": ProblemType(422, "A seat is asked for twice"),
+    "missing_column": ProblemType(422, "The file lacks a column"),
+    "unknown_column": ProblemType(422, "The file has a column that is not known"),
+    "invalid_encoding": ProblemType(422, "The file is not UTF-8"),
+    "invalid_plan": ProblemType(422, "The file is not a seating plan"),
+    "empty_file": ProblemType(422, "The file has no seats"),
+    "too_many_rows": ProblemType(422, "The file has more seats than one load takes"),
+    "too_many_requests": ProblemType(429, "Too many requests at once"),
+    "internal_error": ProblemType(500, "Something unexpected happened"),
+    "unavailable": ProblemType(503, "A part that this needs is not available"),
+}
+
+
+class Problem(Exception):
+    """A request that ends with a problem. `code` is in PROBLEMS."""
+
+    def __init__(
+        self, code: str, detail: str = "", headers: dict[str, str] | None = None, **extensions: Any
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+        self.extensions = extensions
+
+
+def unavailable(detail: str, retry_after_seconds: int = RETRY_AFTER_SECONDS) -> Problem:
+    """503 with Retry-After."""
+    return Problem("unavailable", detail, {"Retry-After": str(retry_after_seconds)})
+
+
+def problem_response(problem: Problem, instance: str) -> Response:
+    kind = PROBLEMS[problem.code]
+    body: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": problem.code,
+        "instance": instance,
+        **problem.extensions,
+    }
+    if problem.detail:
+        body["detail"] = problem.detail
+    headers = dict(problem.headers)
+    if kind.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(msgspec.json.encode(body), kind.status, headers, MEDIA_TYPE)
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error, request.url.path)
+
+
+def rejection_problem(code: Code, detail: str = "", **extensions: Any) -> Problem:
+    """The problem of a refusal of the core."""
+    return Problem(code.value, detail, **extensions)

@@ -1,0 +1,141 @@
+"""The whole product but Ray in one process: real NATS, real mongod, real HTTP; the hosts live in the test's loop.
+
+Fast to start, so that the HTTP contract can be tested in detail; what Ray adds is tested on the running stack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+from pydantic import SecretStr
+
+from actors.client import HostUnavailable
+from actors.host import Host
+from actors.wire import decode_batch, encode_outcomes
+from cluster.bootstrap import Runtime, commit_id, connect, now, prepare
+from cluster.journal.jetstream import JetStreamJournal
+from cluster.services.loading import LoadingService, LoadingStore
+from cluster.settings import Settings
+from serve_app.app import create_app
+
+ADMIN_KEY = "test-admin-key"
+AUTH = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+
+class LocalTransport:
+    """Hosts as plain objects; `down` makes some of them unreachable."""
+
+    def __init__(self) -> None:
+        self.runtime: Runtime | None = None
+        self.hosts: dict[str, Host] = {}
+        self.down: set[str] = set()
+        self.calls = 0
+
+    def host(self, name: str) -> Host:
+        assert self.runtime is not None
+        if name not in self.hosts:
+            journal = JetStreamJournal(self.runtime.nc)
+            self.hosts[name] = Host(name, journal, now, commit_id, name)
+        return self.hosts[name]
+
+    async def execute(self, host: str, payload: bytes) -> bytes:
+        self.calls += 1
+        if host in self.down:
+            raise HostUnavailable("down")
+        return encode_outcomes(await self.host(host).execute(decode_batch(payload)))
+
+    async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
+        return [None if host in self.down else {"name": host} for host in hosts]
+
+    async def retire(self, host: str) -> None:
+        self.hosts.pop(host, None)
+
+
+class _Poke:
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """A client with the base URL set, and the parts behind it."""
+
+    http: httpx.AsyncClient
+    url: str
+    runtime: Runtime
+    transport: LocalTransport
+
+    async def show(self, **changes: Any) -> str:
+        """A new show; its id."""
+        body = {
+            "name": "Test",
+            "venue": "Hall",
+            "starts_at": "2030-01-01T20:00:00Z",
+            "currency": "EUR",
+            "prices": {"A": 5000, "B": 3000},
+            **changes,
+        }
+        answer = await self.http.post("/v1/shows", json=body, headers=AUTH)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["show_id"]
+
+    async def load(self, show_id: str, csv: str) -> dict[str, Any]:
+        """Load seats and wait for the job."""
+        answer = await self.http.post(
+            f"/v1/shows/{show_id}/seats", content=csv, headers={**AUTH, "Content-Type": "text/csv"}
+        )
+        assert answer.status_code == 202, answer.text
+        return await self.job(answer.json()["job_id"])
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        async with asyncio.timeout(30):
+            while True:
+                job = (await self.http.get(f"/v1/jobs/{job_id}")).json()
+                if job["state"] in ("done", "failed"):
+                    return job
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def local_server(
+    nats_url: str, mongodb_url: str, **changes: Any
+) -> AsyncIterator[LocalServer]:
+    settings = Settings(
+        nats_url=nats_url,
+        mongodb_url=mongodb_url,
+        admin_key=SecretStr(ADMIN_KEY),
+        **changes,
+    )
+    await prepare(settings)
+    transport = LocalTransport()
+
+    async def build() -> Runtime:
+        runtime = await connect(settings, "test", transport)
+        transport.runtime = runtime
+        return runtime
+
+    server = uvicorn.Server(uvicorn.Config(create_app(build), port=0, log_level="warning"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+        assert not serving.done(), serving.exception()
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    runtime = transport.runtime
+    assert runtime is not None
+    store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
+    loading = LoadingService(store, runtime.client.ask, _Poke(), now, f"test-{commit_id()}")
+    loop = asyncio.create_task(loading.run())
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            yield LocalServer(http, url, runtime, transport)
+    finally:
+        await loading.stop()
+        await loop
+        server.should_exit = True
+        await serving
