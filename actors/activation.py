@@ -41,6 +41,9 @@ MAILBOX_COMMANDS_MAX = 4_000
 COMMIT_COMMANDS_MAX = 256
 """Commands decided together: keeps a commit far under NATS's 1 MiB and its latency even."""
 
+COMMIT_BYTES_MAX = 768 * 1024
+"""A commit over this is decided again in halves: organizers' commands may name 2,000 tickets each."""
+
 CONFLICTS_MAX = 8
 """Lost races with another writer of the same block before the callers are told to come back."""
 
@@ -133,6 +136,9 @@ class Activation:
                 await self._catch_up(block)
                 continue
             payload = encode_commit(now, self._writer, events)
+            if len(payload) > COMMIT_BYTES_MAX and len(commands) > 1:
+                half = len(commands) // 2
+                return [*await self._commit(commands[:half]), *await self._commit(commands[half:])]
             try:
                 sequence = await self._journal.append(
                     self.key, self.sequence, self._commit_ids(), payload
@@ -152,11 +158,15 @@ class Activation:
         opening = await self._journal.first(self.key)
         if opening is not None:
             snapshot = await self._journal.load_snapshot(self.key)
-            if snapshot is not None:
+            if snapshot is not None and await self._is_behind_journal(snapshot):
                 block, self.sequence = self._restore(snapshot, opening)
             await self._catch_up(block)
         self.block = block
         return block
+
+    async def _is_behind_journal(self, snapshot: Snapshot) -> bool:
+        """Whether the journal still has what was folded; one restored from a backup may not, and then it is right."""
+        return snapshot.sequence <= await self._journal.last_sequence(self.key)
 
     def _restore(self, snapshot: Snapshot, opening: Entry) -> tuple[Block, int]:
         """The block of a snapshot; a snapshot that cannot be read is only a longer replay."""
@@ -191,8 +201,8 @@ class Activation:
             snapshot = Snapshot(self.sequence, encode_block(self.block))
             self._commits_since_snapshot = 0
             await self._journal.save_snapshot(self.key, snapshot)
-        except JournalUnavailable as error:
-            _log.warning("activation.snapshot_failed", block=str(self.key), reason=str(error))
+        except Exception as error:
+            _log.warning("activation.snapshot_failed", block=str(self.key), reason=repr(error))
         finally:
             self._snapshotter = None
 

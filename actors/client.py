@@ -87,26 +87,41 @@ class TicketClient:
     async def _drain(self, host: str, lane: deque[_Waiting]) -> None:
         try:
             while lane:
-                batch = [lane.popleft() for _ in range(min(len(lane), CALL_COMMANDS_MAX))]
-                if not await self._call(host, batch):
+                batch = self._next_batch(host, lane)
+                if batch and not await self._call(host, batch):
                     await asyncio.sleep(RETRY_SECONDS)
+                    batch += lane  # the patience of those behind runs out too
+                    lane.clear()
                     self._requeue(batch)
         finally:
             del self._running[host]
             self._lanes.pop(host, None)
+
+    def _next_batch(self, host: str, lane: deque[_Waiting]) -> list[_Waiting]:
+        """What goes into the next call. Blocks that are placed elsewhere by now are sent there: a call to a host that
+        has been retired would bring it back to life."""
+        batch = [lane.popleft() for _ in range(min(len(lane), CALL_COMMANDS_MAX))]
+        placement = self._placement()
+        moved = [waiting for waiting in batch if placement.host_of(waiting.key) != host]
+        if not moved:
+            return batch
+        for waiting in moved:
+            self._enqueue(waiting)
+        return [waiting for waiting in batch if placement.host_of(waiting.key) == host]
 
     async def _call(self, host: str, batch: list[_Waiting]) -> bool:
         self.calls += 1
         payload = encode_batch([(waiting.key, waiting.command) for waiting in batch])
         try:
             outcomes = decode_outcomes(await self._transport.execute(host, payload))
+            pairs = list(zip(batch, outcomes, strict=True))
         except HostUnavailable as error:
             _log.info("client.host_unavailable", host=host, reason=str(error))
             return False
         except Exception:
             _log.exception("client.call_failed", host=host)
             return False
-        for waiting, outcome in zip(batch, outcomes, strict=True):
+        for waiting, outcome in pairs:
             _answer(waiting, outcome)
         return True
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.domain import events as domain_events
-from actors.domain.block import Block, Hold
+from actors.domain.block import Block, Ending, Hold
 from actors.domain.events import Event
 from actors.domain.layout import Rules
 from actors.domain.seating import hall_of
@@ -62,6 +62,9 @@ def decode_commit(payload: bytes) -> Commit:
     envelope = _envelopes.decode(payload)
     if envelope.v != COMMIT_VERSION:
         raise UnknownVersion(f"commit version {envelope.v}")
+    unknown = [kind for kind, _ in envelope.events if kind not in _DECODERS]
+    if unknown:
+        raise UnknownVersion(f"events {', '.join(unknown)}")
     return Commit(
         envelope.at,
         envelope.by,
@@ -91,7 +94,7 @@ def encode_block(block: Block) -> bytes:
         bytes(block.status),
         block.owner,
         list(block.holds.values()),
-        list(block.ended.values()),
+        [*block.ended.values(), *block.sold.values()],
         block.abandoned,
     )
     return zlib.compress(msgspec.json.encode(state), 1)
@@ -103,7 +106,8 @@ def decode_block(payload: bytes, opening: Commit) -> Block:
     if state.v != SNAPSHOT_VERSION:
         raise UnknownVersion(f"snapshot version {state.v}")
     opened = opening.events[0]
-    assert isinstance(opened, domain_events.BlockOpened)
+    if not isinstance(opened, domain_events.BlockOpened) or opened.layout.size != len(state.status):
+        raise UnknownVersion("a snapshot of another block")
     return Block(
         opened.layout,
         hall_of(opened.layout),
@@ -111,6 +115,7 @@ def decode_block(payload: bytes, opening: Commit) -> Block:
         bytearray(state.status),
         state.owner,
         {hold.token: hold for hold in state.holds},
-        {hold.token: hold for hold in state.ended},
+        {hold.token: hold for hold in state.ended if hold.ending is not Ending.SOLD},
         state.abandoned,
+        {hold.token: hold for hold in state.ended if hold.ending is Ending.SOLD},
     )

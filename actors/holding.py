@@ -115,8 +115,12 @@ class _Attempt:
 
 
 async def place(ask: Ask, request: HoldRequest, picks: Sequence[Pick]) -> Placing:
-    """Hold everything that `picks` name, or nothing."""
+    """Hold everything that `picks` (one for each block) name, or nothing."""
     blocks = [pick.block for pick in picks]
+    if len(set(blocks)) < len(blocks):
+        raise ValueError(
+            "one pick for each block: a second one would be taken for a repetition of the first"
+        )
     primary = home_register(request.token, request.registers) if request.keyed else max(blocks)
     order_size = sum(pick.size for pick in picks)
     epoch = 0
@@ -136,19 +140,41 @@ async def _attempt(ask: Ask, attempt: _Attempt, picks: Sequence[Pick]) -> Placin
         if pick.block == attempt.primary:
             own = pick
             continue
-        outcome = await ask(attempt.key(pick.block), pick.command(attempt.terms()))
+        outcome = await _take_part(ask, attempt, pick)
         if isinstance(outcome, Accepted) and outcome.hold is not None:
             taken[pick.block] = outcome.hold
-            if outcome.hold.ending is Ending.LIVE and len(outcome.hold.tickets) == pick.size:
+            if _is_part(outcome.hold, attempt, pick):
                 continue
-            outcome = Rejection(Code.HOLD_SUPERSEDED, epoch=attempt.epoch + 1)
+            outcome = _superseded(attempt, outcome.hold)
         return await _give_up(ask, attempt, taken, pick.block, outcome)
     outcome = await ask(attempt.key(attempt.primary), own.command(attempt.commit_terms(taken)))
     if isinstance(outcome, Accepted) and outcome.hold is not None:
         if _is_primary_record(outcome.hold, attempt):
             return await _placed(ask, attempt, taken, outcome.hold, outcome.replayed)
-        outcome = Rejection(Code.HOLD_SUPERSEDED, epoch=attempt.epoch + 1)
+        outcome = _superseded(attempt, outcome.hold)
     return await _give_up(ask, attempt, taken, attempt.primary, outcome)
+
+
+async def _take_part(ask: Ask, attempt: _Attempt, pick: Pick) -> Outcome:
+    """Take a part in this attempt's epoch.
+
+    A part that is still there from an earlier epoch is given back first: whoever gave that epoch up may give the part
+    back at any time, also after this attempt has committed.
+    """
+    key, command = attempt.key(pick.block), pick.command(attempt.terms())
+    outcome = await ask(key, command)
+    if not isinstance(outcome, Accepted) or outcome.hold is None:
+        return outcome
+    if outcome.hold.ending is not Ending.LIVE or outcome.hold.epoch >= attempt.epoch:
+        return outcome
+    released = await ask(key, ReleaseHold(attempt.request.token, attempt.epoch - 1))
+    return await ask(key, command) if isinstance(released, Accepted) else released
+
+
+def _is_part(hold: Hold, attempt: _Attempt, pick: Pick) -> bool:
+    """Whether a block's record is what this attempt wanted of it, by this attempt or by a twin in the same epoch."""
+    same = hold.primary == attempt.primary and hold.epoch == attempt.epoch
+    return same and hold.ending is Ending.LIVE and len(hold.tickets) == pick.size
 
 
 def _is_primary_record(hold: Hold, attempt: _Attempt) -> bool:
@@ -156,13 +182,22 @@ def _is_primary_record(hold: Hold, attempt: _Attempt) -> bool:
     return hold.primary == attempt.primary and (attempt.request.keyed or hold.ending is Ending.LIVE)
 
 
+def _superseded(attempt: _Attempt, hold: Hold) -> Rejection:
+    """Try again: together with a twin that is ahead, else in an epoch that nobody has tried."""
+    if hold.ending is Ending.LIVE and hold.epoch > attempt.epoch:
+        return Rejection(Code.HOLD_SUPERSEDED, epoch=hold.epoch)
+    return Rejection(Code.HOLD_SUPERSEDED, epoch=max(attempt.epoch, hold.epoch) + 1)
+
+
 async def _placed(
     ask: Ask, attempt: _Attempt, taken: dict[int, Hold], hold: Hold, replayed: bool
 ) -> Placed:
-    """The primary has a hold; what this attempt took and that hold does not name goes back."""
-    named = {part.block for part in hold.parts}
-    for block in taken.keys() - named:
-        await ask(attempt.key(block), ReleaseHold(attempt.request.token, attempt.epoch))
+    """The primary has a hold; what this attempt took and that hold does not name (any more) goes back."""
+    stands = hold.ending in (Ending.LIVE, Ending.SOLD)
+    named = {part.block: part.tickets for part in hold.parts} if stands else {}
+    for block, part in taken.items():
+        if part.ending is Ending.LIVE and named.get(block) != part.tickets:
+            await ask(attempt.key(block), ReleaseHold(attempt.request.token, attempt.epoch))
     hold_id = HoldId(attempt.request.show_id, attempt.primary, attempt.request.token)
     return Placed(hold_id, hold, replayed)
 
@@ -170,28 +205,47 @@ async def _placed(
 async def _give_up(
     ask: Ask, attempt: _Attempt, taken: dict[int, Hold], block: int, outcome: Outcome
 ) -> Placing:
-    """Undo a failed attempt, unless a twin has committed meanwhile."""
-    request = attempt.request
+    """Undo a failed attempt, unless its hold is committed: by a twin, earlier, or by a call whose answer was lost.
+
+    Parts go back only when the primary has said that no attempt up to this epoch can commit any more.
+    """
+    request, over = attempt.request, attempt.epoch
     if isinstance(outcome, Unavailable) and request.keyed:
         return outcome  # the retry with this key finds the parts and goes on; else they expire
-    if isinstance(outcome, Rejection) and not taken and outcome.code is not Code.HOLD_SUPERSEDED:
-        return Refused(block, outcome)
-    if request.keyed and taken:
-        abandoned = await ask(
-            attempt.key(attempt.primary), AbandonHold(request.token, attempt.epoch)
-        )
-        if not isinstance(abandoned, Accepted):
-            return Unavailable("the hold could not be completed or undone")
-        if abandoned.hold is not None:
-            placed = await _placed(ask, attempt, taken, abandoned.hold, replayed=True)
-            reused = abandoned.hold.fingerprint != request.fingerprint
-            return Refused(block, Rejection(Code.IDEMPOTENCY_KEY_REUSED)) if reused else placed
-    uncertain = {block} if isinstance(outcome, Unavailable) else set[int]()
-    for held in taken.keys() | uncertain:
-        await ask(attempt.key(held), ReleaseHold(request.token, attempt.epoch))
+    if isinstance(outcome, Rejection) and outcome.code is Code.HOLD_SUPERSEDED:
+        over = max(over, outcome.epoch - 1)
+    if request.keyed or (taken and block == attempt.primary):
+        settled = await _settle(ask, attempt, taken, over)
+        if settled is not None:
+            return settled
+    definite = isinstance(outcome, Rejection) and outcome.code is not Code.HOLD_SUPERSEDED
+    for held in taken.keys() | (set[int]() if definite else {block}):
+        released = await ask(attempt.key(held), ReleaseHold(request.token, over))
+        if isinstance(released, Unavailable) and not request.keyed:
+            outcome = released  # another choice under this token must not meet the late release
     if isinstance(outcome, Rejection):
         return Refused(block, outcome)
     return outcome if isinstance(outcome, Unavailable) else Unavailable("no definite answer")
+
+
+async def _settle(ask: Ask, attempt: _Attempt, taken: dict[int, Hold], over: int) -> Placing | None:
+    """Make the primary give up the epochs to `over`; its hold if it has one, None when there is none and will be none.
+
+    With nothing taken there is nothing to protect: then the primary is only asked.
+    """
+    request = attempt.request
+    question = AbandonHold(request.token, over) if taken else FindHold(request.token, ended=True)
+    answer = await ask(attempt.key(attempt.primary), question)
+    if isinstance(answer, Unavailable):
+        return answer
+    if isinstance(answer, Rejection) or answer.hold is None:
+        return None
+    if not _is_primary_record(answer.hold, attempt):
+        return None
+    placed = await _placed(ask, attempt, taken, answer.hold, replayed=True)
+    if answer.hold.fingerprint != request.fingerprint:
+        return Refused(attempt.primary, Rejection(Code.IDEMPOTENCY_KEY_REUSED))
+    return placed
 
 
 async def find(ask: Ask, hold_id: HoldId) -> Outcome:

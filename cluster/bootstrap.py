@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
 from actors.host import Host
-from actors.outcomes import Unavailable
 from actors.placement import Placement
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
@@ -67,9 +66,9 @@ class Runtime:
     async def scale(self, hosts: int) -> None:
         await self.directory.scale(self.transport, hosts)
 
-    async def open_show(self, show: Show) -> Unavailable | None:
-        """Put the areas of a show on sale; None when all is open."""
-        return await open_show(show, self.client.ask)
+    async def open_show(self, show: Show) -> None:
+        """Put the areas of a show on sale. Raises JournalUnavailable."""
+        await open_show(show, self.client.ask)
 
     async def poke_loading(self) -> None:
         await self.nc.publish(LOADING_SUBJECT, b"")

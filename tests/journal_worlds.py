@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
@@ -106,3 +106,11 @@ async def connected(urls: str, name: str = "test") -> AsyncIterator[Client]:
 def new_block(block: int = 0) -> BlockKey:
     """A block of a show that nobody else uses, so that tests can share a server."""
     return BlockKey(show_id_of(secrets.token_bytes(8)), block)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Poll until a condition holds; an AssertionError when it takes longer than any machine needs."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline, "it never came true"
+        await asyncio.sleep(0.02)

@@ -23,7 +23,8 @@ from actors.domain.layout import Layout, Rules
 from actors.domain.seating import Hall, hall_of
 
 ENDED_HOLDS_MAX = 4_000
-"""Ended holds that a block remembers, so that a late retry gets its first answer; the oldest are forgotten."""
+"""Released and expired holds that a block remembers, so that a late retry gets its first answer; the oldest are
+forgotten. Sold ones never are: their number is bounded by the tickets, and a late confirmation must find its sale."""
 
 ABANDONED_HOLDS_MAX = 2_000
 """Abandoned attempts that a block remembers; they matter for seconds."""
@@ -81,6 +82,7 @@ class Block:
     holds: dict[str, Hold] = field(default_factory=dict[str, Hold])
     ended: dict[str, Hold] = field(default_factory=dict[str, Hold])
     abandoned: dict[str, int] = field(default_factory=dict[str, int])
+    sold: dict[str, Hold] = field(default_factory=dict[str, Hold])
 
     def copy(self) -> Block:
         """A draft to apply events to; the layout is shared, it never changes."""
@@ -93,11 +95,12 @@ class Block:
             self.holds.copy(),
             self.ended.copy(),
             self.abandoned.copy(),
+            self.sold.copy(),
         )
 
     def hold(self, token: str) -> Hold | None:
         """The hold of a token, live or remembered."""
-        return self.holds.get(token) or self.ended.get(token)
+        return self.holds.get(token) or self.sold.get(token) or self.ended.get(token)
 
     def next_deadline(self) -> int | None:
         """The earliest deadline of the live holds, ms since the epoch."""
@@ -131,6 +134,7 @@ def apply(draft: Block, event: Event) -> None:
             for ticket in tickets:
                 draft.status[ticket] = Status.AVAILABLE
         case HoldAbandoned(token, epoch):
+            draft.abandoned.pop(token, None)  # to the end: the oldest are forgotten first
             draft.abandoned[token] = epoch
             _forget_oldest(draft.abandoned, ABANDONED_HOLDS_MAX)
         case BlockOpened(layout, rules):
@@ -169,8 +173,7 @@ def _apply_sold(draft: Block, token: str, order_id: str) -> None:
     hold = draft.holds.pop(token)
     for ticket in hold.tickets:
         draft.status[ticket] = Status.SOLD
-    draft.ended[token] = replace(hold, ending=Ending.SOLD, order_id=order_id)
-    _forget_oldest(draft.ended, ENDED_HOLDS_MAX)
+    draft.sold[token] = replace(hold, ending=Ending.SOLD, order_id=order_id)
 
 
 def _forget_oldest(remembered: dict[str, Hold] | dict[str, int], limit: int) -> None:

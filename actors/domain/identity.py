@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 SHOW_ID_PATTERN = re.compile(r"s[a-z2-7]{12}\Z")
 TOKEN_PATTERN = re.compile(r"[a-z2-7]{26}\Z")
-HOLD_ID_PATTERN = re.compile(r"(s[a-z2-7]{12})-(\d{1,6})-([a-z2-7]{26})\Z")
+HOLD_ID_PATTERN = re.compile(r"(s[a-z2-7]{12})-(0|[1-9][0-9]{0,5})-([a-z2-7]{26})\Z")
 
 
 @dataclass(frozen=True, slots=True, order=True)

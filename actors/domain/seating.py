@@ -105,13 +105,12 @@ def smallest_split(
 
 
 def _seat_nobody_alone(chosen: list[Span], runs: list[Span]) -> None:
-    """Give a lone last seat a neighbour from the group before it, where both groups then have two or more."""
-    if len(chosen) < 2:
-        return
-    (before_first, before_end), (first, end) = chosen[-2], chosen[-1]
-    room = next(run_end - run_first for run_first, run_end in runs if run_first == first)
-    if end - first == 1 and room >= 2 and before_end - before_first >= 3:
-        chosen[-2], chosen[-1] = (before_first, before_end - 1), (first, end + 1)
+    """Give a lone last seat a neighbour from the longest group, where both groups then have two or more."""
+    first, end = chosen[-1]
+    run_first, run_end = runs[len(chosen) - 1]
+    giver_first, giver_end = chosen[0]  # the longest: if it cannot spare a seat, no group can
+    if end - first == 1 and run_end - run_first >= 2 and giver_end - giver_first >= 3:
+        chosen[0], chosen[-1] = (giver_first, giver_end - 1), (first, end + 1)
 
 
 def _runs(hall: Hall, wanted: bytes) -> list[Span]:

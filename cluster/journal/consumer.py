@@ -114,6 +114,11 @@ class DurableConsumer:
         self._task: asyncio.Task[None] | None = None
         self._in_hand: list[Delivery] = []
 
+    @property
+    def ended(self) -> bool:
+        """Whether the loop has stopped, or was never started."""
+        return self._task is None or self._task.done()
+
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 

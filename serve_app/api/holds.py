@@ -1,4 +1,4 @@
-"""Holds: the hot path. Plain Starlette endpoints, decoded by msgspec, described in the OpenAPI document all the same."""
+"""Holds: the hot path. Plain Starlette endpoints, decoded by msgspec; `serve_app.schemas` describes them."""
 
 from __future__ import annotations
 

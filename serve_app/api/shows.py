@@ -21,7 +21,7 @@ from cluster.store.shows import PAGE_SHOWS_MAX, InvalidCursor
 from serve_app.auth import require_admin
 from serve_app.idempotency import REPLAYED, RequestIdentity, identify
 from serve_app.openapi import problems
-from serve_app.problems import Problem, unavailable
+from serve_app.problems import Problem
 from serve_app.runtime import runtime_of
 from serve_app.times import milliseconds, rfc3339
 
@@ -123,8 +123,7 @@ async def create_show(request: Request, response: Response, body: ShowBody) -> S
     created = await runtime.shows.create(_show(body, identity, runtime.settings))
     if isinstance(created, IdTaken):
         raise Problem("idempotency_key_reused")
-    if (down := await runtime.open_show(created.record)) is not None:
-        raise unavailable(down.detail, down.retry_after_seconds)
+    await runtime.open_show(created.record)
     if created.replayed:
         response.headers.update(REPLAYED)
     response.headers["Location"] = f"/v1/shows/{created.record.show_id}"
