@@ -1,0 +1,165 @@
+"""The expiration service: makes the end of a hold prompt and known. It decides nothing; the tickets do.
+
+It reads every hold in the journal and keeps a durable wake-up for its block and the second of its deadline; a due
+wake-up becomes an `ExpireDue`, and the block ends whatever is overdue. Dead, it delays announcements only: a seat past
+its deadline can be sold all the same. Back again, it goes on where it was; overdue wake-ups fire at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+
+import structlog
+
+from actors.activation import Clock
+from actors.codec import decode_commit
+from actors.domain.commands import ExpireDue
+from actors.domain.events import HoldExtended, TicketsHeld
+from actors.domain.identity import BlockKey
+from actors.holding import Ask
+from actors.journal import JournalUnavailable
+from actors.outcomes import Outcome, Unavailable
+from cluster.journal.consumer import Delivery, TryLater
+from cluster.journal.streams import block_of
+from cluster.journal.wakeups import Wakeup
+
+CLOCK_SKEW_MS_MAX = 500
+"""A wake-up comes this much after the deadline: the host's clock may be behind the one of the NATS server."""
+
+SCHEDULED_REMEMBERED_MAX = 100_000
+"""Wake-ups that are known to be scheduled, so that a second hold of that second needs no request of its own."""
+
+REQUESTS_IN_FLIGHT_MAX = 64
+"""Wake-ups scheduled, or blocks asked, at a time."""
+
+ASK_SECONDS_MAX = 2.5
+"""A block that does not answer in time is asked again later, and does not hold up the others."""
+
+RETRY_MS = 3_000
+"""After so long a block that gave no definite answer is woken again."""
+
+_log = structlog.get_logger()
+
+Slot = tuple[BlockKey, int]
+"""A block and a second since the epoch."""
+
+
+class Consumer(Protocol):
+    """A durable consumer, as `cluster.journal.consumer` has it."""
+
+    consuming: bool
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def lag(self) -> int: ...
+
+
+class Schedule(Protocol):
+    """How a wake-up is made durable (see `cluster.journal.wakeups.schedule_wakeup`)."""
+
+    async def __call__(self, block: BlockKey, at_ms: int, now_ms: int) -> None:
+        """Raises JournalUnavailable."""
+        ...
+
+
+class ExpirationService:
+    """`consume_commits` and `consume_wakeups` make the two consumers from their handlers."""
+
+    def __init__(
+        self,
+        consume_commits: Callable[[Callable[[list[Delivery]], Awaitable[None]]], Consumer],
+        consume_wakeups: Callable[[Callable[[list[Wakeup]], Awaitable[None]]], Consumer],
+        schedule: Schedule,
+        ask: Ask,
+        clock: Clock,
+    ) -> None:
+        self._commits = consume_commits(self.on_commits)
+        self._wakeups = consume_wakeups(self.on_wakeups)
+        self._schedule = schedule
+        self._ask = ask
+        self._clock = clock
+        self._scheduled: OrderedDict[Slot, None] = OrderedDict()
+        self._requests = asyncio.Semaphore(REQUESTS_IN_FLIGHT_MAX)
+        self._stopping = asyncio.Event()
+        self._woken = 0
+        self._retried = 0
+
+    async def run(self) -> None:
+        self._commits.start()
+        self._wakeups.start()
+        try:
+            await self._stopping.wait()
+        finally:
+            await asyncio.gather(self._commits.stop(), self._wakeups.stop())
+
+    async def stop(self) -> None:
+        self._stopping.set()
+
+    async def health(self) -> dict[str, Any]:
+        return {
+            "lag": await self._commits.lag(),
+            "wakeups_due": await self._wakeups.lag(),
+            "consuming": self._commits.consuming and self._wakeups.consuming,
+            "woken": self._woken,
+            "retried": self._retried,
+        }
+
+    async def on_commits(self, deliveries: list[Delivery]) -> None:
+        """Schedule what these commits hold; returns when all of it is durable."""
+        now = self._clock()
+        wanted = dict.fromkeys(slot for delivery in deliveries for slot in _slots(delivery, now))
+        missing = [slot for slot in wanted if slot not in self._scheduled]
+        await self._schedule_all(missing, now)
+        for slot in wanted:
+            self._scheduled[slot] = None
+            self._scheduled.move_to_end(slot)
+        while len(self._scheduled) > SCHEDULED_REMEMBERED_MAX:
+            self._scheduled.popitem(last=False)
+
+    async def on_wakeups(self, wakeups: list[Wakeup]) -> None:
+        """Ask the blocks; one without a definite answer is woken again in a while."""
+        outcomes = await asyncio.gather(*[self._expire(wakeup.block) for wakeup in wakeups])
+        now = self._clock()
+        again = [
+            (wakeup.block, -(-(now + RETRY_MS) // 1_000))
+            for wakeup, outcome in zip(wakeups, outcomes, strict=True)
+            if isinstance(outcome, Unavailable)
+        ]
+        # A new wake-up, not a negative acknowledgement: those are counted, and in the end buried.
+        await self._schedule_all(again, now)
+        self._retried += len(again)
+        self._woken += len(wakeups)
+
+    async def _expire(self, block: BlockKey) -> Outcome:
+        async with self._requests:
+            try:
+                return await asyncio.wait_for(self._ask(block, ExpireDue()), ASK_SECONDS_MAX)
+            except TimeoutError:
+                return Unavailable("no answer in time")
+
+    async def _schedule_all(self, slots: Iterable[Slot], now: int) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for slot in slots:
+                    group.create_task(self._schedule_one(slot, now))
+        except* JournalUnavailable as errors:
+            raise TryLater(str(errors.exceptions[0])) from None
+
+    async def _schedule_one(self, slot: Slot, now: int) -> None:
+        block, second = slot
+        async with self._requests:
+            await self._schedule(block, second * 1_000, now)
+
+
+def _slots(delivery: Delivery, now: int) -> Iterable[Slot]:
+    """When the holds of a commit end. What is overdue shares a slot: the first wake-up ends all of it."""
+    block = block_of(delivery.subject)
+    for event in decode_commit(delivery.payload).events:
+        if isinstance(event, TicketsHeld | HoldExtended):
+            at_ms = max(event.deadline, now) + CLOCK_SKEW_MS_MAX
+            yield block, -(-at_ms // 1_000)
