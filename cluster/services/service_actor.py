@@ -1,0 +1,62 @@
+"""The Ray actor around a service: detached, named, restarted for ever, and niced so that buyers come first."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from cluster.services.service import Service, Supervised
+
+NICENESS = 10
+"""Services yield the CPU to hosts and replicas."""
+
+CONCURRENT_CALLS_MAX = 16
+CALL_SECONDS_MAX = 5.0
+
+BuildService = Callable[[], Awaitable[Service]]
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=CONCURRENT_CALLS_MAX)
+class ServiceActor:
+    """A process with one service in it. `build` connects what the service needs; it runs in the actor's own loop."""
+
+    async def __init__(self, name: str, build: BuildService) -> None:
+        os.nice(NICENESS)
+        self._supervised = Supervised(name, build)
+        self._supervised.start()
+
+    async def health(self) -> dict[str, Any]:
+        """The report of the service and its supervision, with the process id. Never raises."""
+        return {**await self._supervised.health(), "pid": os.getpid()}
+
+    async def call(self, operation: str) -> Any:
+        """An operation of the service by its name (`rebuild`). Raises RuntimeError while it is being restarted."""
+        service = self._supervised.service
+        if service is None:
+            raise RuntimeError(f"the {self._supervised.name} service is not running")
+        return await getattr(service, operation)()
+
+    async def stop(self) -> None:
+        """End the service in order; the actor stays, idle, until it is killed."""
+        await self._supervised.stop()
+
+
+def start_service(namespace: str, name: str, build: BuildService) -> Any:
+    """The service's actor: the one there is, or a new one (a race has one winner)."""
+    return ServiceActor.options(
+        name=f"service-{name}", namespace=namespace, lifetime="detached", get_if_exists=True
+    ).remote(name, build)
+
+
+async def service_health(namespace: str, name: str) -> dict[str, Any]:
+    """The health of a service by name; `running` is False with the reason when its actor does not answer."""
+    try:
+        actor = ray.get_actor(f"service-{name}", namespace)
+        return await asyncio.wait_for(actor.health.remote(), CALL_SECONDS_MAX)
+    except (ValueError, RayError, TimeoutError) as error:  # ValueError: there is no such actor
+        return {"service": name, "running": False, "last_error": type(error).__name__}
