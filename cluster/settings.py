@@ -100,11 +100,15 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The variables from which `Settings()` rebuilds an equal value.
 
-        Every field is present: an unset one is the empty string, which reads as unset, so that an
-        inherited variable cannot shine through. The values hold secrets in clear: for a child
-        process only, never for a log.
+        Every field is present: one that was not given is the empty string, which reads as not given,
+        so that an inherited variable cannot shine through and a default stays a default. The values
+        hold secrets in clear: for a child process only, never for a log.
         """
-        return {variable(name): _rendered(getattr(self, name)) for name in type(self).model_fields}
+        given = self.model_fields_set
+        return {
+            variable(name): _rendered(getattr(self, name)) if name in given else ""
+            for name in type(self).model_fields
+        }
 
 
 def variable(field: str) -> str:
@@ -112,10 +116,13 @@ def variable(field: str) -> str:
     return Settings.model_fields[field].alias or f"FRONTROW_{field.upper()}"
 
 
-def read_settings() -> Settings:
-    """The settings of this process; a SettingsError names every variable that is wrong."""
+def read_settings(**given: object) -> Settings:
+    """The settings of this process; a SettingsError names every variable that is wrong.
+
+    `given` are fields by name that count before the environment; None is not given.
+    """
     try:
-        return Settings()
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("; ".join(_complaints(error))) from None
 

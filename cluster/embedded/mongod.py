@@ -74,6 +74,9 @@ class Mongod:
     def kill(self) -> None:
         self._process.kill()
 
+    def log_tail(self) -> str:
+        return self._process.log_tail()
+
 
 def mongod_binary(directory: Path) -> str:
     """Path of a mongod that can be executed; a StartError says how to get one.

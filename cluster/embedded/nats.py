@@ -106,6 +106,9 @@ class NatsServer:
     def kill(self) -> None:
         self._process.kill()
 
+    def log_tail(self) -> str:
+        return self._process.log_tail()
+
     def _probe(self, path: str) -> dict[str, dict[str, object]] | None:
         try:
             with urlopen(

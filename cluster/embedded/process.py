@@ -6,8 +6,8 @@ The kernel kills the child when the thread that started it ends (PR_SET_PDEATHSI
 
 from __future__ import annotations
 
-import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,10 +19,7 @@ STOP_SECONDS_MAX = 20.0
 READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02
 LOG_TAIL_BYTES_MAX = 4_000
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LOOPBACK = "127.0.0.1"
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class StartError(RuntimeError):
@@ -41,16 +38,14 @@ class OwnedProcess:
     ) -> None:
         self.name = name
         self.log = log
-        owner = os.getpid()
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._child = subprocess.Popen(
-                command,
+                [*dying_with_us(), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                preexec_fn=lambda: die_with(owner),
             )
 
     @property
@@ -105,11 +100,15 @@ def tail(path: Path) -> str:
         return log.read().decode("utf-8", "replace")
 
 
-def die_with(owner: int, signum: int = signal.SIGKILL) -> None:
-    """Asks the kernel to signal this process when its parent ends; `owner` closes the fork race."""
-    _libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
-    if os.getppid() != owner:
-        os._exit(1)
+def dying_with_us(signal_name: str = "KILL") -> list[str]:
+    """The words before a command that make the kernel signal it when its parent ends.
+
+    `setpriv` and not code between fork and exec: the parent may be full of Ray's threads.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise StartError("setpriv is needed to start local parts: install util-linux")
+    return [setpriv, "--pdeathsig", signal_name]
 
 
 def free_port() -> int:

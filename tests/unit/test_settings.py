@@ -92,6 +92,19 @@ def test_a_bad_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "top secret" not in str(raw.value)
 
 
+def test_a_default_that_nobody_gave_is_rendered_as_not_given() -> None:
+    assert Settings().environment()["FRONTROW_HOSTS"] == ""
+    assert Settings(hosts=2).environment()["FRONTROW_HOSTS"] == "2"
+
+
+def test_what_is_given_counts_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRONTROW_HOSTS", "3")
+    assert read_settings(hosts=5).hosts == 5
+    assert read_settings(hosts=None).hosts == 3
+    with pytest.raises(SettingsError, match="FRONTROW_HOSTS: "):
+        read_settings(hosts=0)
+
+
 def test_secrets_are_not_shown_by_repr() -> None:
     settings = Settings(admin_key="k3y-of-the-house")  # type: ignore[arg-type]
     assert "k3y-of-the-house" not in repr(settings)

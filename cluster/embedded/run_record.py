@@ -1,0 +1,68 @@
+"""What runs over a data directory: DIR/run.json, and the lock that says whether it still does."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = "run.json"
+LOCK = "up.lock"
+ADMIN_KEY = "admin.key"
+LOG = "up.log"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of the stack. The pids of parts that are given by URL are None.
+
+    `sentinel` is the outermost process: when it is gone, all is gone. URLs may hold credentials, so
+    the file has mode 600.
+    """
+
+    pid: int
+    sentinel: int
+    ready: bool
+    url: str
+    nats_url: str
+    mongodb_url: str
+    stripe_api_base: str | None
+    nats_pid: int | None
+    mongod_pid: int | None
+
+    def write(self, directory: Path) -> None:
+        """Replaces the file at once: a reader never sees half of it."""
+        fresh = directory / f"{FILE}.new"
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(asdict(self)) + "\n")
+        fresh.replace(directory / FILE)
+
+    @staticmethod
+    def read(directory: Path) -> RunRecord | None:
+        """The record of the running stack, or of the last one if it was killed; None without one."""
+        try:
+            return RunRecord(**json.loads((directory / FILE).read_text()))
+        except FileNotFoundError:
+            return None
+
+    @staticmethod
+    def remove(directory: Path) -> None:
+        (directory / FILE).unlink(missing_ok=True)
+
+
+def try_lock(directory: Path) -> int | None:
+    """The file descriptor that holds the directory's lock, or None while another process has it.
+
+    The kernel lets the lock go when the last process that inherited the descriptor ends.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,165 @@
+"""Everything that runs locally, in the order in which it depends on each other.
+
+Whatever is given by URL is used, the rest is started here: nats-server, mongod, Ray with Serve. The
+stack builds nothing of the product itself: the composition root does, and Serve's import path.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from pydantic import SecretStr
+
+from cluster.embedded.mongod import Mongod
+from cluster.embedded.nats import NatsServer
+from cluster.embedded.process import LOOPBACK, StartError
+from cluster.embedded.ray_head import RayHead
+from cluster.embedded.run_record import ADMIN_KEY, RunRecord
+from cluster.settings import Settings
+
+APPLICATION = "serve_app.deployment:build"
+COMPOSITION_ROOT = "cluster.bootstrap"
+READY_SECONDS_MAX = 120.0
+READY_POLL_SECONDS = 0.05
+PROBE_SECONDS_MAX = 5.0
+WATCH_SECONDS = 0.5
+RESTARTS_MAX = 100
+
+
+class Stack:
+    """One local stack over `settings.data_dir`, serving on loopback and `port`."""
+
+    def __init__(self, settings: Settings, port: int, files: Path) -> None:
+        self.directory = settings.data_dir.absolute()
+        self.port = port
+        self._settings = settings
+        self._nats: NatsServer | None = None
+        self._mongod: Mongod | None = None
+        self._ray = RayHead(self.directory, files, settings.ray_namespace)
+        self._restarts = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self) -> None:
+        """Returns when /readyz answers 200; a StartError names the part that failed."""
+        if self._settings.nats_url is None:
+            self._nats = NatsServer(self.directory / "nats")
+        if self._settings.mongodb_url is None:
+            self._mongod = Mongod(self.directory / "mongod")
+        self._settings = self._complete()
+        self._record(ready=False)
+        self._timed("ray", lambda: self._ray.start(self._settings.environment()))
+        self._timed("nats-server and mongod", self._wait_for_parts)
+        # Serve's own processes and the ticket hosts do not need each other: both cores have work.
+        with ThreadPoolExecutor(1) as pool:
+            serve = pool.submit(self._ray.start_serve, self.port)
+            self._timed("hosts and services", self._start_product)
+            self._timed("serve", serve.result)
+        self._timed("application", lambda: self._ray.deploy(APPLICATION))
+        self._timed("readyz", self._wait_ready)
+        self._record(ready=True)
+        print(f"ready: {self.url}", flush=True)
+
+    def watch(self) -> None:
+        """Keeps the parts running; returns never. A StartError when that cannot be done."""
+        while True:
+            time.sleep(WATCH_SECONDS)
+            if not self._ray.running:
+                raise StartError("Ray has ended")
+            if self._nats is not None and not self._nats.running:
+                self._count_restart(self._nats.log_tail())
+                self._nats = NatsServer(self._nats.directory, self._nats.port)
+                self._record(ready=True)
+            if self._mongod is not None and not self._mongod.running:
+                self._count_restart(self._mongod.log_tail())
+                self._mongod = Mongod(self._mongod.directory, self._mongod.port)
+                self._record(ready=True)
+
+    def stop(self) -> None:
+        """Serve and Ray first, then what they stand on. Safe at any moment of the start."""
+        self._ray.stop()
+        for part in (self._mongod, self._nats):
+            if part is not None:
+                part.stop()
+        RunRecord.remove(self.directory)
+
+    def _start_product(self) -> None:
+        importlib.import_module(COMPOSITION_ROOT).start(self._settings)
+
+    def _wait_for_parts(self) -> None:
+        if self._nats is not None:
+            self._nats.wait_ready()
+        if self._mongod is not None:
+            self._mongod.wait_ready()
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while (problem := _probe(f"{self.url}/readyz")) is not None:
+            if time.monotonic() > deadline:
+                raise StartError(f"/readyz after {READY_SECONDS_MAX:.0f} s: {problem}")
+            time.sleep(READY_POLL_SECONDS)
+
+    def _complete(self) -> Settings:
+        """The settings with the addresses of what was started, and a key."""
+        found: dict[str, object] = {"data_dir": self.directory}
+        if self._nats is not None:
+            found["nats_url"] = self._nats.url
+        if self._mongod is not None:
+            found["mongodb_url"] = self._mongod.url
+        if self._settings.admin_key is None:
+            found["admin_key"] = SecretStr(generated_admin_key(self.directory))
+        return self._settings.model_copy(update=found)
+
+    def _count_restart(self, log: str) -> None:
+        self._restarts += 1
+        print(f"a part has ended and is started again\n{log}", flush=True)
+        if self._restarts > RESTARTS_MAX:
+            raise StartError(f"parts were started again {RESTARTS_MAX} times")
+
+    def _record(self, *, ready: bool) -> None:
+        RunRecord(
+            pid=os.getpid(),
+            sentinel=os.getppid(),
+            ready=ready,
+            url=self.url,
+            nats_url=self._settings.nats_url or "",
+            mongodb_url=self._settings.mongodb_url or "",
+            stripe_api_base=self._settings.stripe_api_base,
+            nats_pid=self._nats.pid if self._nats else None,
+            mongod_pid=self._mongod.pid if self._mongod else None,
+        ).write(self.directory)
+
+    @staticmethod
+    def _timed(what: str, step: Callable[[], None]) -> None:
+        """The log of a start says where its time went."""
+        begun = time.monotonic()
+        step()
+        print(f"{what}: {time.monotonic() - begun:.1f} s", flush=True)
+
+
+def generated_admin_key(directory: Path) -> str:
+    """The key of this data directory, made on first use; only its owner can read the file."""
+    path = directory / ADMIN_KEY
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32) + "\n")
+    return path.read_text().strip()
+
+
+def _probe(url: str) -> str | None:
+    """None when the URL answers 200, else why not."""
+    try:
+        with urlopen(url, timeout=PROBE_SECONDS_MAX):
+            return None
+    except (URLError, OSError) as error:
+        return str(error)
