@@ -129,7 +129,7 @@ class Activation:
         for _ in range(CONFLICTS_MAX):
             block = self.block if self.block is not None else await self._activate()
             now = self._clock()
-            draft, events, outcomes = _decide_all(block, commands, now)
+            draft, events, outcomes = decide_all(block, commands, now)
             if not events:
                 if await self._journal.last_sequence(self.key) == self.sequence:
                     return outcomes
@@ -207,7 +207,7 @@ class Activation:
             self._snapshotter = None
 
 
-def _decide_all(
+def decide_all(
     block: Block, commands: list[Command], now: int
 ) -> tuple[Block, list[Event], list[Outcome]]:
     """Decide commands one after the other on a draft; the draft is `block` itself as long as nothing happens."""
