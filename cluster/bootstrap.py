@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
@@ -16,21 +17,29 @@ from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
+from cluster.journal.consumer import DurableConsumer
 from cluster.journal.facts import HostCountConflict, read_host_count, write_host_count
 from cluster.journal.feed import JournalFeed
 from cluster.journal.jetstream import JetStreamJournal
-from cluster.journal.streams import ensure_streams
+from cluster.journal.pokes import Pokes, poke
+from cluster.journal.streams import JOURNAL, ensure_streams
+from cluster.journal.wakeups import schedule_wakeup, wakeup_consumer
 from cluster.reads.views import Views
+from cluster.services.expiration import ExpirationService
+from cluster.services.loading import LoadingService, LoadingStore
 from cluster.services.opening import open_show
+from cluster.services.projection import ProjectionService
+from cluster.services.service_actor import BuildService, start_service
 from cluster.settings import Settings, read_settings
 from cluster.store.jobs import Jobs
 from cluster.store.mongo import Database
 from cluster.store.plans import Plans
 from cluster.store.show import Show
 from cluster.store.shows import Shows
+from cluster.store.tickets import Tickets
 
 LOADING_SUBJECT = "pokes.loading"
-"""Core NATS: tells the loading service that there is a job; it looks by itself every few seconds as well."""
+"""Tells the loading service that there is a job; it looks by itself every few seconds as well."""
 
 
 def now() -> int:
@@ -71,7 +80,7 @@ class Runtime:
         await open_show(show, self.client.ask)
 
     async def poke_loading(self) -> None:
-        await self.nc.publish(LOADING_SUBJECT, b"")
+        await poke(self.nc, LOADING_SUBJECT)
 
     async def journal_ready(self) -> None:
         """Raises JournalUnavailable."""
@@ -127,6 +136,41 @@ async def build_host(name: str) -> Host:
     return Host(name, JetStreamJournal(nc), now, commit_id, f"{name}/{os.getpid()}")
 
 
+async def build_expiration() -> ExpirationService:
+    """The expiration service, in its actor's process and loop."""
+    runtime = await connect(read_settings(), "expiration")
+    nc = runtime.nc
+    return ExpirationService(
+        lambda handler: DurableConsumer(nc, JOURNAL, "expiration", "journal.>", handler),
+        partial(wakeup_consumer, nc),
+        partial(schedule_wakeup, nc),
+        runtime.client.ask,
+        now,
+    )
+
+
+async def build_loading() -> LoadingService:
+    """The loading service, in its actor's process and loop."""
+    runtime = await connect(read_settings(), "loading")
+    pokes = await Pokes.listen(runtime.nc, LOADING_SUBJECT)
+    store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
+    return LoadingService(store, runtime.client.ask, pokes, now, f"loading-{commit_id()}")
+
+
+async def build_projection() -> ProjectionService:
+    """The projection service, in its actor's process and loop."""
+    runtime = await connect(read_settings(), "projection")
+    return ProjectionService(runtime.feed, Tickets(runtime.database))
+
+
+SERVICES: dict[str, BuildService] = {
+    "expiration": build_expiration,
+    "loading": build_loading,
+    "projection": build_projection,
+}
+"""The long-running services, each a Ray actor of its own."""
+
+
 async def prepare(settings: Settings) -> None:
     """Streams, indexes and the number of hosts, before anything is started. Safe to run again, and at once."""
     if settings.nats_url is None or settings.mongodb_url is None:
@@ -135,7 +179,7 @@ async def prepare(settings: Settings) -> None:
     database = Database(settings.mongodb_url, settings.mongodb_database)
     try:
         await ensure_streams(nc, settings.journal_replicas)
-        for store in (Shows(database), Plans(database), Jobs(database)):
+        for store in (Shows(database), Plans(database), Jobs(database), Tickets(database)):
             await store.ensure_indexes()
         await _settle_host_count(nc, settings)
     finally:
@@ -163,6 +207,8 @@ def start(settings: Settings) -> None:
 async def _start_actors(settings: Settings) -> None:
     runtime = await connect(settings, "start")
     try:
+        for name, build in SERVICES.items():
+            start_service(settings.ray_namespace, name, build)
         await runtime.transport.reports(runtime.placement().names())
     finally:
         await runtime.close()
