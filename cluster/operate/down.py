@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from cluster.embedded.process import StartError
+from cluster.operate.answers import Data, Json
 from cluster.operate.command import (
     CommandError,
-    DataOption,
-    JsonOption,
     out,
     print_json,
     reported,
@@ -16,7 +15,7 @@ from cluster.settings import read_settings
 
 
 @reported
-def down(data: DataOption = None, json: JsonOption = False) -> None:
+def down(data: Data = None, as_json: Json = False) -> None:
     """Stop what `up` started over this data directory, losing nothing."""
     try:
         stop_stack(read_settings(data_dir=data).data_dir)
@@ -25,7 +24,7 @@ def down(data: DataOption = None, json: JsonOption = False) -> None:
         stopped = False
     except StartError as error:
         raise CommandError(str(error), "not_stopped") from error
-    if json:
+    if as_json:
         print_json({"stopped": stopped})
     else:
         out.print("stopped" if stopped else "nothing was running")

@@ -9,10 +9,9 @@ import typer
 
 from cluster.embedded.process import StartError
 from cluster.embedded.run_record import RunRecord
+from cluster.operate.answers import Data, Json
 from cluster.operate.command import (
     CommandError,
-    DataOption,
-    JsonOption,
     out,
     print_json,
     reported,
@@ -35,9 +34,9 @@ DetachOption = Annotated[bool, typer.Option("--detach", help="Return when it is 
 def up(
     port: PortOption = 8000,
     hosts: HostsOption = None,
-    data: DataOption = None,
+    data: Data = None,
     detach: DetachOption = False,
-    json: JsonOption = False,
+    as_json: Json = False,
 ) -> None:
     """Start whatever is not given by URL, and serve on loopback; state is kept and resumed."""
     settings = read_settings(data_dir=data, hosts=hosts)
@@ -45,14 +44,14 @@ def up(
         record = start_stack(settings.data_dir, port=port, hosts=hosts, attached=not detach)
     except StartError as error:
         raise CommandError(str(error), "not_started") from error
-    _announce(settings, record, detach=detach, json=json)
+    _announce(settings, record, detach=detach, as_json=as_json)
     if not detach:
         _serve_until_interrupted(settings.data_dir)
 
 
-def _announce(settings: Settings, record: RunRecord, *, detach: bool, json: bool) -> None:
+def _announce(settings: Settings, record: RunRecord, *, detach: bool, as_json: bool) -> None:
     given = settings.admin_key.get_secret_value() if settings.admin_key else None
-    if json:
+    if as_json:
         print_json(
             {
                 "url": record.url,
