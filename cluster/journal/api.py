@@ -7,8 +7,10 @@ depends on the fields that this version of the client happens to know. Protocol:
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from nats.aio.client import Client
@@ -18,10 +20,15 @@ from nats.errors import Error as NatsError
 from actors.journal import JournalUnavailable
 
 REQUEST_SECONDS_MAX = 2.0
+READ_SECONDS_MAX = 5.0
+READ_PAUSE_SECONDS = 0.1
+"""A read is repeated through a short outage, such as the election of a leader."""
 
 NO_MESSAGE = 10037
 STREAM_NOT_FOUND = 10059
 CONSUMER_NOT_FOUND = 10014
+
+T = TypeVar("T")
 
 ACK_TOKENS_V1 = 9
 """`$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`; v2 has two tokens more."""
@@ -101,6 +108,19 @@ async def last_message(nc: Client, stream: str, subject: str) -> StoredMessage |
 async def next_message(nc: Client, stream: str, subject: str, start: int) -> StoredMessage | None:
     """The first message of a subject at `start` or behind it, asked of the stream's leader."""
     return await _message(nc, stream, {"next_by_subj": subject, "seq": start})
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a read until it is answered; after READ_SECONDS_MAX its JournalUnavailable comes through."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + READ_SECONDS_MAX
+    while True:
+        try:
+            return await ask()
+        except JournalUnavailable:
+            if clock() + READ_PAUSE_SECONDS > deadline:
+                raise
+        await asyncio.sleep(READ_PAUSE_SECONDS)
 
 
 async def _message(nc: Client, stream: str, body: dict[str, Any]) -> StoredMessage | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import structlog
@@ -66,12 +67,18 @@ async def connect(urls: str, name: str, on_connected: Callable[[bool], None] | N
             )
     except TimeoutError:
         reason = _reason(client.last_error)
-        await client.close()
+        await _abandon(client)
         raise JournalUnavailable(f"no NATS server accepted the connection: {reason}") from None
     except Exception as error:  # a malformed URL: its text would be in the cause
-        await client.close()
+        await _abandon(client)
         raise JournalUnavailable(f"the NATS URL cannot be used: {type(error).__name__}") from None
     return client
+
+
+async def _abandon(client: Client) -> None:
+    """Close what has been opened so far; a client that never began has nothing and says so by an assertion."""
+    with contextlib.suppress(Exception):
+        await client.close()
 
 
 def _reason(error: Exception | None) -> str:

@@ -20,6 +20,7 @@ from nats.errors import Error as NatsError
 
 from actors.journal import JournalUnavailable
 from cluster.journal.api import CONSUMER_NOT_FOUND, ApiError, call, position, request
+from cluster.journal.ending import end
 from cluster.journal.pull import PullInbox
 
 BATCH_MESSAGES_MAX = 256
@@ -38,7 +39,11 @@ PROGRESS_SECONDS = 10.0
 
 PULL_SECONDS = 30
 HEARTBEAT_SECONDS = 5
-SILENCE_SECONDS_MAX = 12.5
+SILENCES_MAX = 12
+LISTEN_SECONDS = 1.0
+"""How often a waiting consumer looks whether its connection is a new one; after SILENCES_MAX of these without even a
+heartbeat it gives its pull up."""
+
 PAUSE_SECONDS = 0.1
 PAUSE_SECONDS_MAX = 2.0
 DRAIN_SECONDS_MAX = 20.0
@@ -129,8 +134,7 @@ class DurableConsumer:
             return
         if self._working:
             await asyncio.wait([self._task], timeout=DRAIN_SECONDS_MAX)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     async def lag(self) -> int:
         """Messages not yet acknowledged. Raises JournalUnavailable."""
@@ -172,7 +176,7 @@ class DurableConsumer:
 
     async def _consume(self, inbox: PullInbox) -> None:
         """Pull and handle until the pull, the consumer or the connection is in doubt."""
-        reconnects = self._nc.stats["reconnects"]
+        reconnects, silences = self._nc.stats["reconnects"], 0
         options: dict[str, Any] = {
             "expires": PULL_SECONDS * _NANOSECONDS_PER_SECOND,
             "idle_heartbeat": HEARTBEAT_SECONDS * _NANOSECONDS_PER_SECOND,
@@ -183,7 +187,8 @@ class DurableConsumer:
                 if inbox.arrived:
                     await self._work(inbox)
                 elif inbox.ended is None:
-                    if not await inbox.news(SILENCE_SECONDS_MAX):
+                    silences = 0 if await inbox.news(LISTEN_SECONDS) else silences + 1
+                    if silences > SILENCES_MAX:
                         return
                 elif inbox.ended.startswith(("408", "404", "batch complete")):
                     await inbox.pull(self._batch_max, **options)

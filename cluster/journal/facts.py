@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from nats.aio.client import Client
 
 from actors.journal import JournalUnavailable
-from cluster.journal.api import last_message, request
+from cluster.journal.api import last_message, patiently, request
 from cluster.journal.feed import Following, JournalFeed
 from cluster.journal.streams import CLUSTER
 
@@ -39,7 +40,7 @@ class _Payload(msgspec.Struct):
 
 async def read_host_count(nc: Client) -> HostCount | None:
     """The host count, None when it was never set. Raises JournalUnavailable."""
-    message = await last_message(nc, CLUSTER, HOSTS_SUBJECT)
+    message = await patiently(partial(last_message, nc, CLUSTER, HOSTS_SUBJECT))
     return None if message is None else _host_count(message.sequence, message.payload)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from nats.aio.client import Client
@@ -19,7 +20,8 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from actors.journal import JournalUnavailable
-from cluster.journal.api import call, is_delivery, last_message, position, status
+from cluster.journal.api import call, is_delivery, last_message, patiently, position, status
+from cluster.journal.ending import end
 from cluster.journal.streams import JOURNAL
 
 HEARTBEAT_SECONDS = 2.0
@@ -56,7 +58,7 @@ class JournalFeed:
 
         A follower that has delivered it has caught up with the moment of the question. Raises JournalUnavailable.
         """
-        message = await last_message(self._nc, self._stream, subject_filter)
+        message = await patiently(partial(last_message, self._nc, self._stream, subject_filter))
         return 0 if message is None else message.sequence
 
     async def follow(
@@ -130,8 +132,7 @@ class Following:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def _run(self) -> None:
         pause = RESUME_SECONDS

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 from nats.aio.client import Client
@@ -16,6 +15,7 @@ from cluster.journal.api import (
     StoredMessage,
     last_message,
     next_message,
+    patiently,
     request,
 )
 from cluster.journal.replay import replay
@@ -31,12 +31,11 @@ from cluster.journal.streams import (
 APPEND_SECONDS_MAX = 2.0
 """How long one publish waits for its acknowledgement before it is settled by reading back."""
 
-READ_SECONDS_MAX = 5.0
-READ_PAUSE_SECONDS = 0.1
 SINGLE_READS_MAX = 4
 """Commits fetched one by one, the usual tail after a conflict, before a consumer is worth its creation."""
 
-SNAPSHOT_ATTEMPTS_MAX = 3
+SNAPSHOT_ATTEMPTS_MAX = 5
+SNAPSHOT_PAUSE_SECONDS = 0.02
 
 WRONG_LAST_SEQUENCE = 10071
 NO_ROOM = {
@@ -49,8 +48,6 @@ NO_ROOM = {
 MESSAGE_ID = "Nats-Msg-Id"
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 SNAPSHOT_SEQUENCE = "Frontrow-Sequence"
-
-T = TypeVar("T")
 
 
 class CommitTooLarge(ValueError):
@@ -105,12 +102,12 @@ class JetStreamJournal:
 
     async def last_sequence(self, block: BlockKey) -> int:
         subject = journal_subject(block)
-        message = await _patiently(partial(last_message, self._nc, JOURNAL, subject))
+        message = await patiently(partial(last_message, self._nc, JOURNAL, subject))
         return 0 if message is None else message.sequence
 
     async def first(self, block: BlockKey) -> Entry | None:
         subject = journal_subject(block)
-        return await _patiently(partial(self.following, subject, 0))
+        return await patiently(partial(self.following, subject, 0))
 
     async def read(self, block: BlockKey, after: int) -> AsyncIterator[Entry]:
         """Ends only when the commit that was last at the beginning has been yielded; JournalUnavailable otherwise."""
@@ -120,7 +117,7 @@ class JetStreamJournal:
         for _ in range(SINGLE_READS_MAX):
             if position >= last:
                 return
-            entry = await _patiently(partial(self.following, subject, position))
+            entry = await patiently(partial(self.following, subject, position))
             if entry is None:
                 raise JournalUnavailable(f"{subject}: nothing behind {position}, but {last} exists")
             position = entry.sequence
@@ -136,7 +133,7 @@ class JetStreamJournal:
         """
         _check_size(snapshot.payload)
         subject = snapshot_subject(block)
-        for _ in range(SNAPSHOT_ATTEMPTS_MAX):
+        for attempt in range(SNAPSHOT_ATTEMPTS_MAX):
             stored = await last_message(self._nc, SNAPSHOTS, subject)
             if stored is not None and _snapshot(stored).sequence >= snapshot.sequence:
                 return
@@ -147,10 +144,11 @@ class JetStreamJournal:
             ack = _acks.decode(await request(self._nc, subject, snapshot.payload, headers))
             if ack.error is None:
                 return
+            await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS * 2**attempt)  # the other write may be in flight
 
     async def load_snapshot(self, block: BlockKey) -> Snapshot | None:
         subject = snapshot_subject(block)
-        message = await _patiently(partial(last_message, self._nc, SNAPSHOTS, subject))
+        message = await patiently(partial(last_message, self._nc, SNAPSHOTS, subject))
         return None if message is None else _snapshot(message)
 
 
@@ -165,16 +163,3 @@ def _entry(message: StoredMessage) -> Entry:
 
 def _snapshot(message: StoredMessage) -> Snapshot:
     return Snapshot(int(message.headers.get(SNAPSHOT_SEQUENCE, "0")), message.payload)
-
-
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a read through a short outage (a leader election), up to READ_SECONDS_MAX."""
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + READ_SECONDS_MAX
-    while True:
-        try:
-            return await ask()
-        except JournalUnavailable:
-            if clock() + READ_PAUSE_SECONDS > deadline:
-                raise
-        await asyncio.sleep(READ_PAUSE_SECONDS)
