@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from cluster.operate.doctor import doctor
 from cluster.operate.down import down
+from cluster.operate.hosts import hosts, scale
+from cluster.operate.inspect import inspect
+from cluster.operate.load import load
 from cluster.operate.up import up
 
 main = typer.Typer(
@@ -15,5 +19,5 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (up, down):
+for command in (up, down, load, hosts, scale, inspect, doctor):
     main.command()(command)

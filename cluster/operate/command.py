@@ -7,10 +7,13 @@ stderr (with `--json`: `{"error": {"code", "detail"}}` on stdout as well); a wro
 from __future__ import annotations
 
 import functools
+import logging
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any, ParamSpec
 
 import msgspec
+import structlog
 import typer
 from rich.console import Console
 
@@ -23,7 +26,10 @@ Url = Annotated[
     str | None, typer.Option(metavar="URL", help="The server. [default: the one in DIR/run.json]")
 ]
 
-out = Console(highlight=False, soft_wrap=True)
+PIPE_COLUMNS = 160
+"""The width of a table where no terminal has one."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 INTERRUPTED = 130
@@ -46,6 +52,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        _quieten()
         try:
             command(*args, **kwargs)
             return
@@ -62,6 +69,14 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
         fail(detail)
 
     return run
+
+
+def _quieten() -> None:
+    """A command answers on stdout and fails in one line; what its connections log is neither."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def print_json(value: Any) -> None:

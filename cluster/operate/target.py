@@ -1,0 +1,63 @@
+"""Where a command finds its server: `--url`, or what a running stack has written into its directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.embedded.run_record import FILE, RunRecord
+from cluster.operate.command import CommandError
+from cluster.operate.lifecycle import admin_key_of
+from cluster.settings import Settings, read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One installation. `admin_key`, `nats_url` and `mongodb_url` are secrets or may hold one: never print them."""
+
+    url: str
+    data_dir: Path
+    admin_key: str | None
+    nats_url: str | None
+    mongodb_url: str | None
+    settings: Settings
+
+
+def find_target(data: Path | None, url: str | None = None) -> Target:
+    """The installation that the options mean; the environment wins over what is in the directory.
+
+    Raises CommandError when nothing says where the server is.
+    """
+    settings = read_settings(data_dir=data)
+    directory = settings.data_dir
+    run = _read_run(directory)
+    if not (url or run):
+        raise CommandError(
+            f"no server is running from {directory} (there is no {FILE}): "
+            "start one with `frontrow up`, or give --data DIR or --url URL",
+            "no_server",
+        )
+    given = settings.admin_key.get_secret_value() if settings.admin_key else None
+    return Target(
+        (url or (run.url if run else "")).rstrip("/"),
+        directory,
+        _key(directory, given),
+        settings.nats_url or (run.nats_url if run else None),
+        settings.mongodb_url or (run.mongodb_url if run else None),
+        settings,
+    )
+
+
+def _read_run(directory: Path) -> RunRecord | None:
+    try:
+        return RunRecord.read(directory)
+    except (OSError, ValueError, TypeError):
+        raise CommandError(f"{directory / FILE} cannot be read") from None
+
+
+def _key(directory: Path, given: str | None) -> str | None:
+    """None when there is no key to be had: then the server says what it needs one for."""
+    try:
+        return admin_key_of(directory, given)
+    except OSError:
+        return None
