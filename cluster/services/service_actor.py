@@ -21,7 +21,14 @@ CALL_SECONDS_MAX = 5.0
 BuildService = Callable[[], Awaitable[Service]]
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=CONCURRENT_CALLS_MAX)
+# Any: Ray's annotations know no actor whose __init__ is async, Ray itself does (its own Serve controller is one).
+_remote: Any = ray.remote
+_detached = _remote(
+    num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=CONCURRENT_CALLS_MAX
+)
+
+
+@_detached
 class ServiceActor:
     """A process with one service in it. `build` connects what the service needs; it runs in the actor's own loop."""
 

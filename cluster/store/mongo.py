@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
@@ -65,11 +65,13 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One update of a bulk call. With `upsert`, losing to a document that is there already counts as done."""
+    """One update of a bulk call, of one document or of `many`. With `upsert`, losing to a document that is there
+    already counts as done."""
 
     where: Filter
     change: Change
     upsert: bool = False
+    many: bool = False
 
 
 @contextmanager
@@ -171,14 +173,14 @@ class Collection:
         """Do many updates in no particular order."""
         for first in range(0, len(writes), BULK_WRITES_MAX):
             part = writes[first : first + BULK_WRITES_MAX]
-            updates = [UpdateOne(write.where, write.change, upsert=write.upsert) for write in part]
+            updates = [_update(write) for write in part]
             try:
                 with _translated():
                     await self._write_part(updates)
             except _Taken:
                 continue  # an upsert whose condition the existing document did not meet: it is newer
 
-    async def _write_part(self, updates: list[UpdateOne]) -> None:
+    async def _write_part(self, updates: list[UpdateOne | UpdateMany]) -> None:
         try:
             await self._driver.bulk_write(updates, ordered=False)
         except BulkWriteError as error:
@@ -198,6 +200,11 @@ class Collection:
         """Make an index unless it is there."""
         with _translated():
             await self._driver.create_index(keys, unique=unique)
+
+
+def _update(write: Write) -> UpdateOne | UpdateMany:
+    kind = UpdateMany if write.many else UpdateOne
+    return kind(write.where, write.change, upsert=write.upsert)
 
 
 class _Taken(Exception):
