@@ -1,0 +1,115 @@
+"""A host: activations on demand, in one process, put away when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+
+from actors.domain.commands import Command, FindHold, OpenBlock
+from actors.domain.identity import BlockKey
+from actors.domain.rejections import Code, Rejection
+from actors.host import IDLE_MS, Host
+from actors.journal import Snapshot
+from actors.outcomes import Accepted
+from cluster.journal.memory import Faults, MemoryJournal, MemoryStream
+from tests.unit.halls import NOW, RULES, seats
+from tests.unit.test_activation import hold, token
+
+SHOW = "sabcdefghijkl"
+KEYS = [BlockKey(SHOW, n) for n in range(4)]
+
+
+@dataclass
+class World:
+    now: int = NOW
+    stream: MemoryStream = field(default_factory=MemoryStream)
+    faults: Faults = field(default_factory=Faults)
+
+    def host(self, name: str = "host-0") -> Host:
+        ids = itertools.count()
+        journal = MemoryJournal(self.stream, self.faults, settle_seconds=0.0)
+        return Host(name, journal, lambda: self.now, lambda: f"{name}-{next(ids)}", name)
+
+
+async def opened(world: World) -> Host:
+    host = world.host()
+    batch: list[tuple[BlockKey, Command]] = [
+        (key, OpenBlock(seats("aaaa"), RULES, "test")) for key in KEYS
+    ]
+    assert all(isinstance(o, Accepted) for o in await host.execute(batch))
+    return host
+
+
+async def test_outcomes_come_in_the_order_of_the_batch_over_many_blocks() -> None:
+    host = await opened(World())
+    outcomes = await host.execute(
+        [(KEYS[0], hold(1, 0)), (KEYS[1], hold(2, 9)), (KEYS[0], hold(3, 0)), (KEYS[2], hold(4, 3))]
+    )
+    assert isinstance(outcomes[0], Accepted)
+    assert isinstance(outcomes[1], Rejection)
+    assert outcomes[1].code is Code.INVALID_TICKETS
+    assert isinstance(outcomes[2], Rejection)
+    assert outcomes[2].code is Code.SEATS_UNAVAILABLE
+    assert isinstance(outcomes[3], Accepted)
+
+
+async def test_a_report_counts_activations_tickets_and_commands() -> None:
+    host = await opened(World())
+    report = host.report()
+    assert (report.activations, report.tickets, report.commands, report.depth) == (4, 16, 4, 0)
+    assert report.blocks == tuple(str(key) for key in KEYS)
+
+
+async def test_what_is_idle_is_put_away_with_a_snapshot_and_comes_back() -> None:
+    world = World()
+    host = await opened(world)
+    await host.execute([(KEYS[0], hold(1, 0))])
+    assert await host.put_idle_away() == 0
+    world.now += IDLE_MS
+    await host.execute([(KEYS[1], hold(2, 0))])
+    assert await host.put_idle_away() == 3
+    assert host.report().blocks == (str(KEYS[1]),)
+    assert world.stream.snapshot(KEYS[0]) is not None
+    assert world.stream.snapshot(KEYS[1]) is None
+    (found,) = await host.execute([(KEYS[0], FindHold(token(1)))])
+    assert isinstance(found, Accepted)
+
+
+async def test_a_command_that_comes_while_a_block_is_put_away_is_answered() -> None:
+    world = World()
+    host = await opened(world)
+    world.now += IDLE_MS
+    swept, outcomes = await asyncio.gather(
+        host.put_idle_away(), host.execute([(key, hold(1, 0)) for key in KEYS])
+    )
+    assert swept <= 4
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+
+
+async def test_a_sweep_survives_a_journal_that_is_down() -> None:
+    world = World()
+    host = await opened(world)
+    world.now += IDLE_MS
+    world.faults.unavailable = True
+    assert await host.put_idle_away() == 4
+    assert host.report().activations == 0
+
+
+async def test_another_host_takes_over_where_the_first_one_was() -> None:
+    world = World()
+    first = await opened(world)
+    await first.execute([(KEYS[0], hold(1, 0))])
+    await first.save_snapshots()
+    second = world.host("host-1")
+    (taken,) = await second.execute([(KEYS[0], hold(2, 0))])
+    assert isinstance(taken, Rejection)
+    outcomes = await asyncio.gather(
+        *[
+            host.execute([(KEYS[0], hold(10 + n, 1 + n % 3))])
+            for n, host in enumerate((first, second) * 6)
+        ]
+    )
+    assert sum(isinstance(outcome, Accepted) for (outcome,) in outcomes) == 3
+    stored = world.stream.snapshot(KEYS[0])
+    assert isinstance(stored, Snapshot)
