@@ -153,6 +153,8 @@ class DurableConsumer:
                 if str(error) != reason:  # an outage repeats itself
                     _log.info("consumer.waiting", consumer=self.name, reason=str(error))
                 reason = str(error)
+            except Exception:  # a service that has quietly ended would be worse than one that repeats a bug
+                _log.exception("consumer.broken", consumer=self.name)
             self.consuming = False
             if not self._stopping:
                 await asyncio.sleep(pause)
@@ -233,6 +235,8 @@ class DurableConsumer:
         attempts, pause = 0, PAUSE_SECONDS
         while not self._stopping or attempts == 0:
             group = [delivery for delivery in group if not delivery.settled]
+            if not group:
+                return True
             try:
                 await self._handler(group)
             except TryLater as error:

@@ -1,10 +1,10 @@
 """A live, ordered, gap-free feed of a stream, for caches in processes that come and go.
 
-nats-py's ordered consumer cannot carry this: after a server restart its consumer (in memory, by design) is gone, the
-client re-creates it once, in a background task whose failure is only reported to an error callback, and it never tells
-its user that it is not current. So the subscription is our own: a push consumer with heartbeats, flow control and
-numbered deliveries, made anew behind the last delivered sequence after every doubt. Protocol: ADR-17 (ordered
-consumer), docs.nats.io "Flow control" and "Idle heartbeats".
+nats-py's own ordered consumer does come back after a server restart, but only after two missed heartbeats, with its
+failures going to an error callback, and it never tells its user that it is not current; it also hands over entries
+whose callback has failed as if they were done. A cache that answers buyers needs to know, so the subscription is our
+own: a push consumer with heartbeats, flow control and numbered deliveries, made anew behind the last delivered sequence
+after every doubt. Protocol: ADR-17 (ordered consumer), docs.nats.io "Flow control" and "Idle heartbeats".
 """
 
 from __future__ import annotations
@@ -143,6 +143,9 @@ class Following:
                 reason = await session.run()
             except JournalUnavailable as error:
                 reason = str(error)
+            except Exception as error:  # such as a callback's: stay stale and try again, never end quietly
+                _log.exception("feed.broken", filter=self._filter)
+                reason = type(error).__name__
             self.mark_stale(reason)
             pause = RESUME_SECONDS if self.sequence > began_at else min(pause * 2, RESUME_SECONDS_MAX)
             await asyncio.sleep(pause)

@@ -103,6 +103,14 @@ async def test_an_append_that_is_repeated_is_stored_once_and_succeeds_again(worl
     assert await ids_of(journal, block) == ["a", "b"]
 
 
+async def test_an_id_that_was_seen_in_another_block_is_no_proof_for_this_one(world: World) -> None:
+    journal, block, other = await world.writer(settle_seconds=0.2), new_block(), new_block(1)
+    await journal.append(other, 0, f"{block} id", b"")
+    with pytest.raises(JournalUnavailable):
+        await journal.append(block, 0, f"{block} id", b"")
+    assert await journal.last_sequence(block) == 0
+
+
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_an_append_without_an_answer_is_settled(world: World, fault: Fault) -> None:
     faults = Faults(deque([fault, None, fault]))
@@ -224,13 +232,14 @@ async def test_the_newest_snapshot_is_kept_whoever_is_last(world: World) -> None
     await other.save_snapshot(block, Snapshot(9, b"nine"))
     await one.save_snapshot(block, Snapshot(7, b"seven"))
     assert await one.load_snapshot(block) == Snapshot(9, b"nine")
-    await asyncio.gather(
-        *(
-            journal.save_snapshot(block, Snapshot(sequence, b"%d" % sequence))
-            for journal, sequence in ((one, 20), (other, 30))
-        )
-    )
-    assert await other.load_snapshot(block) == Snapshot(30, b"30")
+    for newest in range(20, 60, 10):
+        for first, second in ((newest, newest - 5), (newest + 3, newest + 6)):
+            await asyncio.gather(
+                one.save_snapshot(block, Snapshot(first, b"%d" % first)),
+                other.save_snapshot(block, Snapshot(second, b"%d" % second)),
+            )
+            kept = max(first, second)
+            assert await other.load_snapshot(block) == Snapshot(kept, b"%d" % kept)
     assert await one.load_snapshot(new_block()) is None
 
 
