@@ -1,4 +1,4 @@
-"""What happened to a block's tickets. Past tense, self-contained: a reader needs no state to know which seats changed."""
+"""What happened to a block's tickets. Past tense, self-contained: no state is needed to know which seats changed."""
 
 from __future__ import annotations
 

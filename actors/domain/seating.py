@@ -16,6 +16,9 @@ from actors.domain.layout import Layout
 Span = tuple[int, int]
 """The places of a row: from the first to before the second."""
 
+_WALL = b"\x01\x01"
+"""Taken places at both ends of a row, so that its border needs no check of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hall:
@@ -61,8 +64,13 @@ def adjacent_seats(
         if best[0] == 0 and bound > best[1]:
             break
         start = wanted.find(needle, first, end)
+        row = _WALL + status[first:end] + _WALL if start >= 0 else _WALL
         while start >= 0:
-            orphans = _orphans(status, first, end, start, start + quantity)
+            before = start - first + 1  # the places beside the run, as `row` counts
+            behind = before + quantity + 1
+            left = row[before] == 0 and row[before - 1] != 0
+            right = row[behind] == 0 and row[behind + 1] != 0
+            orphans = left + right
             if orphans <= best[0]:
                 mean = sum(distances[start : start + quantity]) / quantity
                 best = min(best, (orphans, mean, start))
@@ -125,16 +133,3 @@ def _runs(hall: Hall, wanted: bytes) -> list[Span]:
             runs.append((start, stop))
             start = wanted.find(0, stop, end)
     return runs
-
-
-def _orphans(status: bytes | bytearray, row_first: int, row_end: int, start: int, stop: int) -> int:
-    """Single free seats that taking [start, stop) would leave beside it."""
-    left = (
-        start > row_first
-        and status[start - 1] == 0
-        and not (start - 1 > row_first and status[start - 2] == 0)
-    )
-    right = (
-        stop < row_end and status[stop] == 0 and not (stop + 1 < row_end and status[stop + 1] == 0)
-    )
-    return int(left) + int(right)

@@ -355,7 +355,7 @@ def test_an_acknowledged_hold_is_never_lost_whatever_publishes_come_to(
     async def scenario() -> None:
         world = World(MemoryStream(replicated=replicated))
         faults = Faults(late_seconds=0.0)
-        one, journal = await world.opened(faults)
+        one, _ = await world.opened(faults)
         twins = (one, world.activation(world.journal(faults), "two"))
         yes: dict[int, int] = {}
         for number, (caller, seat, fault) in enumerate(script):
