@@ -10,7 +10,6 @@ import importlib
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -136,8 +135,3 @@ class RayHead:
             path.touch(mode=0o600)
             path.write_text(secrets.token_hex(32))
         return path
-
-
-def short_directory() -> Path:
-    """A directory of our own (mode 700) whose path leaves room for the names of unix sockets."""
-    return Path(tempfile.mkdtemp(prefix="frontrow-", dir="/tmp"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,14 +14,15 @@ FILE = "run.json"
 LOCK = "up.lock"
 ADMIN_KEY = "admin.key"
 LOG = "up.log"
+FILES_PREFIX = "frontrow-"
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run of the stack. The pids of parts that are given by URL are None.
 
-    `sentinel` is the outermost process: when it is gone, all is gone. URLs may hold credentials, so
-    the file has mode 600.
+    `sentinel` is the outermost process: when it is gone, all is gone. `files` is the run's directory
+    for sockets. URLs may hold credentials, so the file has mode 600.
     """
 
     pid: int
@@ -31,6 +34,7 @@ class RunRecord:
     stripe_api_base: str | None
     nats_pid: int | None
     mongod_pid: int | None
+    files: str
 
     def write(self, directory: Path) -> None:
         """Replaces the file at once: a reader never sees half of it."""
@@ -50,7 +54,16 @@ class RunRecord:
 
     @staticmethod
     def remove(directory: Path) -> None:
+        """Forgets a run that has ended, with the sockets that it left if it was killed."""
+        last = RunRecord.read(directory)
+        if last is not None and Path(last.files).name.startswith(FILES_PREFIX):
+            shutil.rmtree(last.files, ignore_errors=True)
         (directory / FILE).unlink(missing_ok=True)
+
+
+def short_directory() -> Path:
+    """A directory of our own (mode 700) whose path leaves room for the names of unix sockets."""
+    return Path(tempfile.mkdtemp(prefix=FILES_PREFIX, dir="/tmp"))
 
 
 def try_lock(directory: Path) -> int | None:

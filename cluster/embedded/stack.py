@@ -137,6 +137,7 @@ class Stack:
             stripe_api_base=self._settings.stripe_api_base,
             nats_pid=self._nats.pid if self._nats else None,
             mongod_pid=self._mongod.pid if self._mongod else None,
+            files=str(self._ray.files),
         ).write(self.directory)
 
     @staticmethod

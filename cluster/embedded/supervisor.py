@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from cluster.embedded.process import StartError
-from cluster.embedded.ray_head import short_directory
+from cluster.embedded.run_record import short_directory
 from cluster.embedded.sentinel import FORWARDED, run_guarded
 from cluster.embedded.stack import Stack
 from cluster.settings import Settings, SettingsError, read_settings
