@@ -37,6 +37,7 @@ from cluster.store.plans import Plans
 from cluster.store.show import Show
 from cluster.store.shows import Shows
 from cluster.store.tickets import Tickets
+from cluster.telemetry import configure_logs
 
 LOADING_SUBJECT = "pokes.loading"
 """Tells the loading service that there is a job; it looks by itself every few seconds as well."""
@@ -102,6 +103,7 @@ async def connect(settings: Settings, name: str, transport: HostTransport | None
 
     Raises JournalUnavailable without NATS. MongoDB need not be there yet.
     """
+    configure_logs()
     if settings.nats_url is None or settings.mongodb_url is None:
         raise ValueError("FRONTROW_NATS_URL and FRONTROW_MONGODB_URL are needed")
     nc = await connect_nats(settings.nats_url, name)
@@ -129,6 +131,7 @@ async def connect(settings: Settings, name: str, transport: HostTransport | None
 
 async def build_host(name: str) -> Host:
     """The host of a `TicketHost` actor, in its process and loop."""
+    configure_logs()
     settings = read_settings()
     if settings.nats_url is None:
         raise ValueError("FRONTROW_NATS_URL is needed")

@@ -11,15 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from actors.journal import JournalUnavailable
 from cluster.bootstrap import Runtime, connect
 from cluster.settings import read_settings
 from cluster.store.mongo import StoreUnavailable
 from serve_app.api import health, holds, jobs, operator, problem_types, reads, shows, stream
+from serve_app.bodies import invalid
 from serve_app.openapi import document
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
+from serve_app.seat_maps import SeatMaps
 
 API_VERSION = "1.0.0"
 
@@ -49,6 +51,7 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.runtime = await build_runtime()
+        app.state.seat_maps = SeatMaps()
         try:
             yield
         finally:
@@ -60,6 +63,7 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         lifespan=lifespan,
         docs_url="/docs",
         redoc_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
     app.router.routes.extend(HOT_ROUTES)
@@ -77,25 +81,30 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [
-        {"pointer": "/" + "/".join(map(str, problem["loc"][1:])), "detail": problem["msg"]}
-        for problem in error.errors()
-    ]
-    malformed = any(problem["type"] == "json_invalid" for problem in error.errors())
-    code = "invalid_json" if malformed else "invalid_request"
-    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in found[:5])
-    return problem_response(Problem(code, detail, errors=found), request.url.path)
+    return problem_response(invalid(error.errors()), request.url.path)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        return problem_response(
-            Problem("method_not_allowed", headers=dict(error.headers or {})), request.url.path
-        )
+    problem = Problem("invalid_request", str(error.detail))
     if error.status_code == 404:
-        return problem_response(Problem("not_found"), request.url.path)
-    return problem_response(Problem("invalid_request", str(error.detail)), request.url.path)
+        problem = Problem("not_found")
+    elif error.status_code == 405:
+        allowed = {"Allow": ", ".join(_methods(request.app, request.url.path))}
+        problem = Problem(
+            "method_not_allowed", headers=allowed if allowed["Allow"] else dict(error.headers or {})
+        )
+    return problem_response(problem, request.url.path)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Every method of an address: a route knows only its own."""
+    operations = [
+        one
+        for template, one in document(app)["paths"].items()
+        if compile_path(template)[0].match(path)
+    ]
+    return sorted({method.upper() for one in operations for method in one})
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
@@ -103,5 +112,6 @@ async def _on_unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
-    _log.error("request.failed", path=request.url.path, exc_info=error)
+    route = request.scope.get("route")  # not the path: a hold id is a secret of its buyer
+    _log.error("request.failed", route=getattr(route, "path", ""), exc_info=error)
     return problem_response(Problem("internal_error"), request.url.path)

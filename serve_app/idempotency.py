@@ -29,9 +29,12 @@ class RequestIdentity:
     keyed: bool
 
 
-def identify(request: Request, settings: Settings, scope: str, body: bytes) -> RequestIdentity:
-    """The identity of a creating request within `scope` (the collection that it adds to)."""
-    fingerprint = hashlib.blake2b(body, digest_size=12).hexdigest()
+def identify(request: Request, settings: Settings, scope: str, *asked: bytes) -> RequestIdentity:
+    """The identity of a creating request within `scope` (the collection that it adds to); `asked` is what it says."""
+    digest = hashlib.blake2b(digest_size=12)
+    for part in asked:
+        digest.update(part)
+    fingerprint = digest.hexdigest()
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return RequestIdentity(token_of(secrets.token_bytes(16)), fingerprint, keyed=False)

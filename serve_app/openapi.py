@@ -6,14 +6,18 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from serve_app.problems import MEDIA_TYPE, PROBLEMS
-from serve_app.schemas import HOT_OPERATIONS, SCHEMAS, SECURITY
+from serve_app.schemas import HOT_OPERATIONS, IDEMPOTENCY_KEY, SCHEMAS, SECURITY
+
+_REF = "#/components/schemas/{model}"
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457. `code` is stable; `conflicts` comes with seats_unavailable.",
-    "required": ["type", "title", "status", "code"],
+    "required": ["type", "title", "status", "detail", "code"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
@@ -54,6 +58,21 @@ def _problem(status: int) -> dict[str, Any]:
     return answer
 
 
+_bodies: list[type[BaseModel]] = []
+
+
+def json_request(model: type[BaseModel]) -> dict[str, Any]:
+    """The request body of an operation that reads it by `json_body(model)`."""
+    _bodies.append(model)
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def creating(operation: dict[str, Any]) -> dict[str, Any]:
+    """An operation that takes an Idempotency-Key."""
+    return {**operation, "parameters": [IDEMPOTENCY_KEY]}
+
+
 def seat_file_body(media_types: list[str], bytes_max: int) -> dict[str, Any]:
     """The request body of a bulk load: a file in one of several formats."""
     described = f"At most {bytes_max // 2**20} MiB."
@@ -82,20 +101,23 @@ def document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     components = schema.setdefault("components", {})
-    components.setdefault("schemas", {}).update({**SCHEMAS, "Problem": PROBLEM_SCHEMA})
+    _, bodies = models_json_schema([(body, "validation") for body in _bodies], ref_template=_REF)
+    components.setdefault("schemas", {}).update(
+        {**SCHEMAS, **bodies["$defs"], "Problem": PROBLEM_SCHEMA}
+    )
     components["securitySchemes"] = SECURITY
     for path, method, operation, statuses in HOT_OPERATIONS:
         described = {**operation, "responses": {**operation["responses"]}}
         for status, problem in problems(*statuses).items():
             described["responses"][str(status)] = problem
         schema["paths"].setdefault(path, {})[method] = described
-    _demand_keys(schema)
+    _complete(schema)
     app.openapi_schema = schema
     return schema
 
 
-def _demand_keys(schema: dict[str, Any]) -> None:
-    """Operations that can answer 401 need the bearer key; validation errors are problems as well."""
+def _complete(schema: dict[str, Any]) -> None:
+    """Operations that can answer 401 need the bearer key; validation errors are problems as well; so are defects."""
     for operations in schema["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
@@ -103,5 +125,6 @@ def _demand_keys(schema: dict[str, Any]) -> None:
                 operation["security"] = [{"bearer": []}]
             if "422" in responses:
                 responses["422"] = _problem(422)
+            responses["500"] = _problem(500)
     for unused in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(unused, None)

@@ -71,9 +71,14 @@ class Problem(Exception):
         self.extensions = extensions
 
 
-def unavailable(detail: str, retry_after_seconds: int = RETRY_AFTER_SECONDS) -> Problem:
+def unavailable(detail: str = "", retry_after_seconds: int = RETRY_AFTER_SECONDS) -> Problem:
     """503 with Retry-After."""
     return Problem("unavailable", detail, {"Retry-After": str(retry_after_seconds)})
+
+
+def busy(detail: str) -> Problem:
+    """429 with Retry-After."""
+    return Problem("too_many_requests", detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def problem_response(problem: Problem, instance: str) -> Response:
@@ -83,11 +88,10 @@ def problem_response(problem: Problem, instance: str) -> Response:
         "title": kind.title,
         "status": kind.status,
         "code": problem.code,
+        "detail": problem.detail or kind.title,
         "instance": instance,
         **problem.extensions,
     }
-    if problem.detail:
-        body["detail"] = problem.detail
     headers = dict(problem.headers)
     if kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

@@ -137,7 +137,14 @@ def _header(name: str, described: str) -> Schema:
     return {"name": name, "in": "header", "schema": _STRING, "description": described}
 
 
-_KEY = _header("Idempotency-Key", "the same key with the same body gives the same answer")
+def _query(name: str, described: str) -> Schema:
+    return {"name": name, "in": "query", "schema": _STRING, "description": described}
+
+
+_RESUME = "resume behind this event, or behind the `version` of an availability"
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key", "the same key with the same body gives the same answer"
+)
 _IF_NONE_MATCH = _header("If-None-Match", "an ETag that the client has")
 _NOT_MODIFIED: Schema = {"description": "the client has it already"}
 
@@ -173,11 +180,11 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
             "createHold",
             "Hold seats: all of those asked for, or none.",
             "holds",
-            [_path("show_id"), _KEY],
+            [_path("show_id"), IDEMPOTENCY_KEY],
             {"201": _json("Hold", "the hold")},
             "HoldRequest",
         ),
-        (403, 404, 409, 413, 422, 429, 503),
+        (403, 404, 409, 413, 415, 422, 429, 503),
     ),
     (
         "/v1/holds/{hold_id}",
@@ -204,7 +211,7 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
             "extendHold",
             "Move the deadline, once, up to 30 minutes in all.",
             "holds",
-            [_path("hold_id"), _KEY],
+            [_path("hold_id"), IDEMPOTENCY_KEY],
             _HOLD,
         ),
         (404, 409, 410, 422, 503),
@@ -228,7 +235,7 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
             "getSeatmap",
             "Geometry and labels; with `hash` the answer can be cached for ever.",
             "shows",
-            [_path("show_id"), {"name": "hash", "in": "query", "schema": _STRING}, _IF_NONE_MATCH],
+            [_path("show_id"), _query("hash", "of the map that is meant"), _IF_NONE_MATCH],
             {"200": _json("Seatmap", "the seat map"), "304": _NOT_MODIFIED},
         ),
         (404, 503),
@@ -240,7 +247,7 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
             "streamSeats",
             "Live changes as server-sent events: `seats` with {changes:[{seat, status}]}, or `resync`.",
             "shows",
-            [_path("show_id"), _header("Last-Event-ID", "resume behind this event")],
+            [_path("show_id"), _header("Last-Event-ID", _RESUME), _query("last_event_id", _RESUME)],
             {
                 "200": {
                     "description": "a stream",

@@ -13,6 +13,24 @@ from actors.domain.seating import Hall, Span, smallest_split
 from actors.holding import Pick
 from cluster.reads.show_view import BlockView, ShowView
 
+
+@dataclass(frozen=True, slots=True)
+class BestAvailable:
+    """So many seats, side by side if it can be; of a category and in a section, if these are given."""
+
+    quantity: int
+    category: str | None
+    section: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AreaQuantity:
+    """So many tickets of an area."""
+
+    area: str
+    quantity: int
+
+
 _REASONS = {Status.HELD: Reason.HELD, Status.SOLD: Reason.SOLD, Status.WITHHELD: Reason.WITHHELD}
 
 
@@ -24,55 +42,54 @@ class SeatConflict:
     reason: Reason
 
 
-def picks_of_seats(view: ShowView, seats: Iterable[str]) -> list[Pick] | list[SeatConflict]:
-    """One pick per block, or the seats that do not exist."""
+def unknown_seats(view: ShowView, seats: Iterable[str]) -> list[SeatConflict]:
+    """The seats that the view does not have."""
+    return [SeatConflict(seat, Reason.UNKNOWN) for seat in seats if seat not in view.places]
+
+
+def picks_of_seats(view: ShowView, seats: Iterable[str]) -> list[Pick]:
+    """One pick per block; the view has the seats."""
     tickets: dict[int, list[int]] = {}
-    unknown = list[SeatConflict]()
     for seat in seats:
-        place = view.places.get(seat)
-        if place is None:
-            unknown.append(SeatConflict(seat, Reason.UNKNOWN))
-        else:
-            tickets.setdefault(place[0], []).append(place[1])
-    return unknown or [Pick(block, tuple(chosen)) for block, chosen in sorted(tickets.items())]
+        block, ticket = view.places[seat]
+        tickets.setdefault(block, []).append(ticket)
+    return [Pick(block, tuple(chosen)) for block, chosen in tickets.items()]
 
 
-def conflicts_of_seats(view: ShowView, seats: Iterable[str]) -> list[SeatConflict]:
-    """The seats that the view thinks cannot be had."""
+def conflicts_of_seats(view: ShowView, seats: Iterable[str], now: int) -> list[SeatConflict]:
+    """The seats that cannot be had as far as the view knows."""
     conflicts = list[SeatConflict]()
     for seat in seats:
         place = view.places.get(seat)
         if place is None:
             conflicts.append(SeatConflict(seat, Reason.UNKNOWN))
             continue
-        status = view.blocks[place[0]].status[place[1]]
+        status = view.blocks[place[0]].sellable(now)[place[1]]
         if status != Status.AVAILABLE:
             conflicts.append(SeatConflict(seat, _REASONS[Status(status)]))
     return conflicts
 
 
-def blocks_with_a_run(
-    view: ShowView, quantity: int, category: str | None, section: str | None
-) -> list[int]:
-    """The seat blocks where `quantity` neighbours are free, in the order of the plan."""
+def blocks_with_a_run(view: ShowView, wish: BestAvailable, now: int) -> list[int]:
+    """The seat blocks where so many neighbours are free, in the order of the plan."""
     return [
         number
-        for number, block in _scope(view, category, section)
-        if block.longest_run(category) >= quantity
+        for number, block in _scope(view, wish)
+        if block.longest_run(wish.category, now) >= wish.quantity
     ]
 
 
-def split_picks(
-    view: ShowView, quantity: int, category: str | None, section: str | None, taken: set[str]
-) -> list[Pick]:
-    """The smallest split over all blocks in scope, leaving out `taken` seats; empty when there are too few.
+def split_picks(view: ShowView, wish: BestAvailable, now: int) -> list[Pick]:
+    """The smallest split over all blocks in scope; empty when there are too few.
 
     Also finds neighbours whose row is cut by a block's border.
     """
-    scope = _scope(view, category, section)
-    hall, status, wanted = _laid_end_to_end(scope, category, view, taken)
+    scope = _scope(view, wish)
+    if sum(block.free(wish.category, now) for _, block in scope) < wish.quantity:
+        return []
+    hall, status, wanted = _laid_end_to_end(scope, wish.category, now)
     tickets: dict[int, list[int]] = {}
-    for place in smallest_split(hall, status, wanted, quantity):
+    for place in smallest_split(hall, status, wanted, wish.quantity):
         for number, block in scope:
             if place < len(block.status):
                 tickets.setdefault(number, []).append(place)
@@ -81,16 +98,15 @@ def split_picks(
     return [Pick(number, tuple(chosen)) for number, chosen in tickets.items()]
 
 
-def area_picks(view: ShowView, area: str, quantity: int, token: str, full: set[int]) -> list[Pick]:
+def area_picks(view: ShowView, wish: AreaQuantity, token: str, now: int) -> list[Pick]:
     """One pool that has enough (a different one for every buyer), else as few pools as can be; empty if too few."""
-    pools = [number for number in view.areas.get(area, ()) if number not in full]
-    free = {number: view.blocks[number].status.count(Status.AVAILABLE) for number in pools}
-    enough = [number for number in pools if free[number] >= quantity]
+    free = {number: view.blocks[number].free(None, now) for number in view.areas.get(wish.area, ())}
+    enough = [number for number in free if free[number] >= wish.quantity]
     if enough:
         digest = hashlib.blake2b(token.encode(), digest_size=4).digest()
-        return [Pick(enough[int.from_bytes(digest, "big") % len(enough)], quantity=quantity)]
-    picks, missing = list[Pick](), quantity
-    for number in sorted(pools, key=lambda number: -free[number]):
+        return [Pick(enough[int.from_bytes(digest, "big") % len(enough)], quantity=wish.quantity)]
+    picks, missing = list[Pick](), wish.quantity
+    for number in sorted(free, key=lambda number: -free[number]):
         if missing and free[number]:
             share = min(missing, free[number])
             picks.append(Pick(number, quantity=share))
@@ -108,26 +124,24 @@ def area_reason(view: ShowView, area: str) -> Reason:
     return Reason.SOLD if any(Status.SOLD in status for status in statuses) else Reason.WITHHELD
 
 
-def _scope(
-    view: ShowView, category: str | None, section: str | None
-) -> list[tuple[int, BlockView]]:
+def _scope(view: ShowView, wish: BestAvailable) -> list[tuple[int, BlockView]]:
     return [
         (number, block)
         for number, block in view.seat_blocks()
         if not block.layout.is_area
-        and (section is None or block.layout.section == section)
-        and (category is None or block.layout.category_index(category) >= 0)
+        and (wish.section is None or block.layout.section == wish.section)
+        and (wish.category is None or block.layout.category_index(wish.category) >= 0)
     ]
 
 
 def _laid_end_to_end(
-    scope: list[tuple[int, BlockView]], category: str | None, view: ShowView, taken: set[str]
+    scope: list[tuple[int, BlockView]], category: str | None, now: int
 ) -> tuple[Hall, bytes, bytes]:
     """The blocks as one hall; a row that goes on in the next block of its section is one row again."""
     rows, names, distances = list[Span](), list[tuple[str, str]](), array("d")
     status, wanted = bytearray(), bytearray()
-    offsets, offset = dict[int, int](), 0
-    for number, block in scope:
+    for _, block in scope:
+        offset = len(status)
         for row in block.layout.rows:
             name = (block.layout.section, row.name)
             if names and names[-1] == name and rows[-1][1] == offset + row.first:
@@ -136,11 +150,6 @@ def _laid_end_to_end(
                 rows.append((offset + row.first, offset + row.end))
                 names.append(name)
         distances.extend(block.hall.distances)
-        status += block.status
-        wanted += block.wanted(category)
-        offsets[number], offset = offset, offset + len(block.status)
-    for seat in taken:
-        number, ticket = view.places[seat]
-        if number in offsets:
-            status[offsets[number] + ticket] = wanted[offsets[number] + ticket] = Status.HELD
+        status += block.sellable(now)
+        wanted += block.wanted(category, now)
     return Hall.of(rows, distances), bytes(status), bytes(wanted)

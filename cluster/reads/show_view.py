@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from actors.codec import Commit
@@ -12,6 +13,7 @@ from actors.domain.events import (
     BlockOpened,
     Event,
     HoldExpired,
+    HoldExtended,
     HoldReleased,
     TicketsHeld,
     TicketsRestored,
@@ -23,6 +25,9 @@ from actors.domain.seating import Hall, hall_of, longest_run, wanted_places
 
 CHANGES_REMEMBERED_MAX = 20_000
 """Ticket changes kept for streams that resume; a client that missed more gets `resync`."""
+
+NEVER = 2**63 - 1
+"""A deadline that does not come."""
 
 STATUS_NAMES = {status: status.name.lower() for status in Status}
 
@@ -40,7 +45,7 @@ Counts = dict[str, list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The tickets of one block that one commit changed; `sequence` is the commit's."""
+    """The tickets of one block that one commit changed; `sequence` is the commit's. No tickets: the block is new."""
 
     sequence: int
     block: int
@@ -49,39 +54,85 @@ class Change:
 
 @dataclass(slots=True)
 class BlockView:
-    """One block: what never changes, and one status byte per ticket."""
+    """One block: what never changes, one status byte per ticket, and the deadlines of its holds.
+
+    The deadlines are there because a seat held past its deadline can be sold before anybody has announced its expiry:
+    whoever chooses seats from the view has to see what the block would decide.
+    """
 
     layout: Layout
     hall: Hall
     status: bytearray
-    sequence: int
-    runs: dict[str | None, int] = field(default_factory=dict[str | None, int])
+    holds: dict[str, tuple[int, tuple[int, ...]]] = field(
+        default_factory=dict[str, tuple[int, tuple[int, ...]]]
+    )
+    next_due: int = NEVER
+    _runs: dict[str | None, int] = field(default_factory=dict[str | None, int])
+    _free: dict[str | None, int] = field(default_factory=dict[str | None, int])
+    _packed: str | None = None
 
-    def longest_run(self, category: str | None) -> int:
-        """The most free neighbours, of one category or of any; computed again only after a change."""
-        run = self.runs.get(category)
-        if run is None:
-            run = self.runs[category] = longest_run(self.hall, self.wanted(category))
-        return run
+    def sellable(self, now: int) -> bytearray:
+        """The statuses with what is held past its deadline as available. Not to be changed."""
+        if now < self.next_due:
+            return self.status
+        self.next_due = min((deadline for deadline, _ in self.holds.values()), default=NEVER)
+        if now < self.next_due:
+            return self.status
+        status = self.status[:]
+        for deadline, tickets in self.holds.values():
+            if deadline <= now:
+                for ticket in tickets:
+                    status[ticket] = Status.AVAILABLE
+        return status
 
-    def wanted(self, category: str | None) -> bytes:
-        """The statuses with seats of other categories made unavailable."""
+    def longest_run(self, category: str | None, now: int) -> int:
+        """The most free neighbours, of one category or of any."""
+        return self._remembered(
+            self._runs, category, now, lambda wanted: longest_run(self.hall, wanted)
+        )
+
+    def free(self, category: str | None, now: int) -> int:
+        """How many tickets are free, of one category or of any."""
+        return self._remembered(
+            self._free, category, now, lambda wanted: wanted.count(Status.AVAILABLE)
+        )
+
+    def wanted(self, category: str | None, now: int) -> bytes:
+        """The sellable tickets with those of other categories made unavailable."""
         index = None if category is None else self.layout.category_index(category)
-        return wanted_places(self.status, self.layout.category_of, index)
+        return wanted_places(self.sellable(now), self.layout.category_of, index)
 
-    def available(self, category: str | None) -> int:
-        return self.wanted(category).count(Status.AVAILABLE)
+    def _remembered(
+        self,
+        memory: dict[str | None, int],
+        category: str | None,
+        now: int,
+        count: Callable[[bytes], int],
+    ) -> int:
+        """Counted again only after a change, or while a hold is overdue."""
+        if category is not None and self.layout.category_index(category) < 0:
+            return 0  # any name may be asked for: nothing is remembered for it
+        if self.sellable(now) is not self.status:
+            return count(self.wanted(category, now))
+        if category not in memory:
+            memory[category] = count(self.wanted(category, now))
+        return memory[category]
 
     def packed(self) -> str:
         """Two bits per ticket, four tickets to a byte, the first in the lowest bits; base64."""
-        padded = self.status + bytes(-len(self.status) % 4)
-        packed = bytes(
-            a | b << 2 | c << 4 | d << 6
-            for a, b, c, d in zip(
-                padded[::4], padded[1::4], padded[2::4], padded[3::4], strict=True
-            )
-        )
-        return base64.b64encode(packed).decode()
+        if self._packed is None:
+            padded = self.status + bytes(-len(self.status) % 4)
+            # A status has two bits: shifted as one large number, no byte runs over into the next.
+            columns = [int.from_bytes(padded[place::4], "big") << 2 * place for place in range(4)]
+            together = columns[0] | columns[1] | columns[2] | columns[3]
+            self._packed = base64.b64encode(together.to_bytes(len(padded) // 4, "big")).decode()
+        return self._packed
+
+    def changed(self) -> None:
+        """What was counted from the statuses is to be counted again."""
+        self._runs.clear()
+        self._free.clear()
+        self._packed = None
 
 
 class ShowView:
@@ -102,24 +153,26 @@ class ShowView:
     def apply(self, block: int, sequence: int, commit: Commit) -> Change | None:
         """Fold one commit; what it changed for a watcher, if anything."""
         self.version = sequence
-        tickets: dict[int, Status] = {}
+        tickets, opened = dict[int, Status](), False
         for event in commit.events:
             if isinstance(event, BlockOpened):
-                self._open(block, sequence, event)
+                self._open(block, event)
+                opened = event.layout.size > 0
                 continue
+            self._keep_deadline(self.blocks[block], event)
             after = _STATUS_AFTER.get(type(event))
             if after is not None:
-                self._set(block, sequence, event.tickets, after, tickets)  # type: ignore[union-attr]
-        if not tickets:
+                self._set(block, event.tickets, after, tickets)  # type: ignore[union-attr]
+        if not tickets and not opened:
             return None
         change = Change(sequence, block, tuple(tickets.items()))
         self._remember(change)
         return change
 
-    def _open(self, block: int, sequence: int, event: BlockOpened) -> None:
+    def _open(self, block: int, event: BlockOpened) -> None:
         layout, self.rules = event.layout, event.rules
         hall = hall_of(layout)
-        self.blocks[block] = BlockView(layout, hall, bytearray(layout.size), sequence)
+        self.blocks[block] = BlockView(layout, hall, bytearray(layout.size))
         for ticket, label in enumerate(layout.labels()):
             self.places[label] = (block, ticket)
         if layout.is_area and layout.size:
@@ -128,13 +181,19 @@ class ShowView:
             counts = self.counts.setdefault(category.name, [0, 0, 0, 0])
             counts[Status.AVAILABLE] += layout.category_of.count(index)
 
+    @staticmethod
+    def _keep_deadline(view: BlockView, event: Event) -> None:
+        match event:
+            case TicketsHeld(token):
+                view.holds[token] = (event.deadline, event.tickets)
+                view.next_due = min(view.next_due, event.deadline)
+            case HoldExtended(token, deadline) if token in view.holds:
+                view.holds[token] = (deadline, view.holds[token][1])
+            case HoldReleased(token) | HoldExpired(token) | TicketsSold(token):
+                view.holds.pop(token, None)
+
     def _set(
-        self,
-        block: int,
-        sequence: int,
-        tickets: tuple[int, ...],
-        after: Status,
-        changed: dict[int, Status],
+        self, block: int, tickets: tuple[int, ...], after: Status, changed: dict[int, Status]
     ) -> None:
         view = self.blocks[block]
         layout, status = view.layout, view.status
@@ -144,15 +203,14 @@ class ShowView:
             counts[after] += 1
             status[ticket] = after
             changed[ticket] = after
-        view.sequence = sequence
-        view.runs.clear()
+        view.changed()
 
     def _remember(self, change: Change) -> None:
         self._changes.append(change)
-        self._remembered += len(change.tickets)
+        self._remembered += max(1, len(change.tickets))
         while self._remembered > CHANGES_REMEMBERED_MAX and len(self._changes) > 1:
             oldest = self._changes.popleft()
-            self._remembered -= len(oldest.tickets)
+            self._remembered -= max(1, len(oldest.tickets))
             self._forgotten_up_to = oldest.sequence
 
     def forget_history(self) -> None:

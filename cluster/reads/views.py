@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -15,6 +15,11 @@ from actors.codec import decode_commit
 from actors.domain.identity import SHOW_ID_PATTERN, BlockKey
 from actors.journal import Journal, JournalUnavailable
 from cluster.reads.show_view import Change, ShowView
+
+CATCH_UP_SECONDS_MAX = 2.0
+"""How long a view may take to reach what the journal has; then 503."""
+
+CATCH_UP_POLL_SECONDS = 0.002
 
 VIEWS_MAX = 200
 """Shows that a replica keeps current; the one asked for least recently is closed for a new one."""
@@ -64,6 +69,11 @@ class Watcher:
         except asyncio.QueueFull:
             self.overflowed = True
 
+    def close(self) -> None:
+        """The view is closed: whoever waits here is woken, and told to resync."""
+        self.overflowed = True
+        self.offer(None)
+
     async def next(self, seconds: float) -> Change | None:
         """The next change, or None when none came in time (or the view was closed)."""
         try:
@@ -78,6 +88,13 @@ class _Open:
     watchers: set[Watcher]
     ready: asyncio.Task[None]
     follower: Follower | None = None
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asked_at: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """It could not be built: the next question builds it anew."""
+        return self.ready.done() and (self.ready.cancelled() or self.ready.exception() is not None)
 
 
 class Views:
@@ -92,6 +109,9 @@ class Views:
     async def view(self, show_id: str) -> ShowView | None:
         """The current view of a show, None if there is no such show. Raises JournalUnavailable."""
         opened = self._open.get(show_id)
+        if opened is not None and opened.failed:
+            del self._open[show_id]
+            opened = None
         if opened is None:
             if SHOW_ID_PATTERN.match(show_id) is None:
                 return None
@@ -99,16 +119,32 @@ class Views:
                 return None
             opened = self._open.get(show_id) or self._start(show_id)
         self._open.move_to_end(show_id)
-        if not opened.ready.done():
+        if not opened.ready.done() or opened.failed:
             try:
                 await asyncio.wait_for(asyncio.shield(opened.ready), OPEN_SECONDS_MAX)
             except TimeoutError as error:
                 raise JournalUnavailable("the show is still being read") from error
-        elif opened.ready.cancelled() or opened.ready.exception() is not None:
-            self._open.pop(show_id, None)
-            await _close(opened)
-            raise JournalUnavailable("the show could not be read")
         return opened.view
+
+    async def catch_up(self, show_id: str) -> None:
+        """Returns when the view has everything that the journal had at the moment of the call.
+
+        Callers that come while the journal is being asked share the next question. Raises JournalUnavailable.
+        """
+        clock = asyncio.get_running_loop().time
+        opened, called_at = self._open.get(show_id), clock()
+        if opened is None:
+            raise JournalUnavailable("the view was closed")
+        async with opened.asking:
+            if opened.asked_at > called_at:
+                return
+            asked_at = clock()
+            target = await self._feed.last_sequence(_subjects(show_id))
+            while opened.view.version < target:
+                if clock() - asked_at > CATCH_UP_SECONDS_MAX:
+                    raise JournalUnavailable("the view is behind the journal")
+                await asyncio.sleep(CATCH_UP_POLL_SECONDS)
+            opened.asked_at = asked_at
 
     @property
     def full(self) -> bool:
@@ -138,7 +174,7 @@ class Views:
 
     async def _build(self, show_id: str) -> None:
         opened = self._open[show_id]
-        subjects = f"journal.{show_id}.>"
+        subjects = _subjects(show_id)
         target = await self._feed.last_sequence(subjects)
         reached = asyncio.Event()
 
@@ -171,6 +207,10 @@ class Views:
 async def _close(opened: _Open) -> None:
     opened.ready.cancel()
     for watcher in opened.watchers:
-        watcher.overflowed = True
+        watcher.close()
     if opened.follower is not None:
         await opened.follower.stop()
+
+
+def _subjects(show_id: str) -> str:
+    return f"journal.{show_id}.>"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -14,116 +15,116 @@ from actors.domain.block import Ending, Hold
 from actors.domain.identity import HoldId
 from actors.domain.rejections import Code, Rejection
 from actors.outcomes import Accepted, Outcome, Unavailable
-from cluster.holds import (
-    AreaQuantity,
-    BestAvailable,
-    Buyer,
-    Held,
-    NotHeld,
-    hold_areas,
-    hold_best,
-    hold_seats,
-)
+from cluster.bootstrap import Runtime, now
+from cluster.holds import Buyer, Held, HoldDesk, NotHeld, Wish, hold
+from cluster.reads.choosing import AreaQuantity, BestAvailable
 from cluster.reads.show_view import ShowView
-from serve_app.bodies import JSON_BYTES_MAX, decode, read_body
+from serve_app.bodies import decode, read_json
 from serve_app.idempotency import REPLAYED, identify
-from serve_app.problems import Problem, rejection_problem, unavailable
+from serve_app.problems import Problem, busy, rejection_problem, unavailable
 from serve_app.runtime import runtime_of
 from serve_app.shows import view_of
 from serve_app.times import rfc3339
 
 HOLDS_IN_FLIGHT_MAX = 4_000
-"""Hold requests that one replica works on at a time; one more is answered 429 with Retry-After."""
+"""Requests that one replica takes to hosts at a time; one more is answered 429 with Retry-After."""
 
-SEATS_NAMED_MAX = 1_000
-"""Seat ids that a request may name at all, before the show's own limit is looked at."""
-
+T = TypeVar("T")
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Quantity = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Best(msgspec.Struct, forbid_unknown_fields=True):
-    quantity: Annotated[int, msgspec.Meta(ge=1, le=SEATS_NAMED_MAX)]
+    quantity: Quantity
     category: Name | None = None
     section: Name | None = None
 
 
 class Area(msgspec.Struct, forbid_unknown_fields=True):
     area: Name
-    quantity: Annotated[int, msgspec.Meta(ge=1, le=SEATS_NAMED_MAX)]
+    quantity: Quantity
 
 
 class HoldBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one of the three."""
+    """Exactly one of the three. How long the lists may be is the show's limit, and that of the body."""
 
-    seats: Annotated[list[Name], msgspec.Meta(min_length=1, max_length=SEATS_NAMED_MAX)] | None = (
-        None
-    )
+    seats: Annotated[list[Name], msgspec.Meta(min_length=1)] | None = None
     best_available: Best | None = None
-    areas: Annotated[list[Area], msgspec.Meta(min_length=1, max_length=100)] | None = None
+    areas: Annotated[list[Area], msgspec.Meta(min_length=1)] | None = None
 
 
 _decoder = msgspec.json.Decoder(HoldBody)
-_in_flight: set[asyncio.Task[Held]] = set()
+_in_flight: set[asyncio.Task[Any]] = set()
 
 
 async def create_hold(request: Request) -> Response:
     """POST /v1/shows/{show_id}/holds"""
     runtime = runtime_of(request)
     show_id = request.path_params["show_id"]
-    body = decode(_decoder, await read_body(request, JSON_BYTES_MAX))
-    _check(body)
+    body = decode(_decoder, await read_json(request))
+    wish = _wish(body)
     view = await view_of(runtime, show_id)
-    identity = identify(
-        request, runtime.settings, f"holds/{show_id}", msgspec.json.encode(body, order="sorted")
-    )
+    canonical = msgspec.json.encode(body, order="sorted")
+    identity = identify(request, runtime.settings, f"holds/{show_id}", canonical)
+    _limit(view, wish)
     buyer = Buyer(identity.token, identity.fingerprint, identity.keyed)
-    if len(_in_flight) >= HOLDS_IN_FLIGHT_MAX:
-        raise Problem("too_many_requests", headers={"Retry-After": "1"})
-    # A task of its own: a buyer who hangs up must not leave a hold over several blocks half done.
-    task = asyncio.create_task(_hold(runtime.client.ask, view, buyer, body))
-    _in_flight.add(task)
-    task.add_done_callback(_in_flight.discard)
-    held = await asyncio.shield(task)
+    desk = HoldDesk(runtime.client.ask, view, lambda: runtime.views.catch_up(show_id), now, buyer)
+    held: Held = await _to_the_end(hold(desk, wish))
     if isinstance(held, Unavailable):
         raise unavailable(held.detail, held.retry_after_seconds)
     if isinstance(held, NotHeld):
         raise _refusal(held)
     headers = dict(REPLAYED) if held.replayed and identity.keyed else {}
     headers["Location"] = f"/v1/holds/{held.hold_id}"
-    return _hold_response(view, held.hold_id, held.hold, 201, headers)
+    return await _hold_response(runtime, held.hold_id, held.hold, 201, headers)
 
 
-def _check(body: HoldBody) -> None:
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """In a task of its own: a buyer who hangs up must not leave work on several blocks half done."""
+    if len(_in_flight) >= HOLDS_IN_FLIGHT_MAX:
+        work.close()
+        raise busy("too many requests for holds at once")
+    task = asyncio.create_task(work)
+    _in_flight.add(task)
+    task.add_done_callback(_in_flight.discard)
+    return await asyncio.shield(task)
+
+
+def _wish(body: HoldBody) -> Wish:
     kinds = [body.seats, body.best_available, body.areas]
     if sum(kind is not None for kind in kinds) != 1:
         raise Problem("invalid_request", "give exactly one of seats, best_available, areas")
-    if body.seats is not None and len(set(body.seats)) < len(body.seats):
-        twice = next(seat for seat in body.seats if body.seats.count(seat) > 1)
-        raise Problem("duplicate_seats", f"asked for twice: {twice}")
-    if body.areas is not None and len({wish.area for wish in body.areas}) < len(body.areas):
-        raise Problem("invalid_request", "an area is named twice")
-
-
-async def _hold(ask: holding.Ask, view: ShowView, buyer: Buyer, body: HoldBody) -> Held:
     if body.seats is not None:
-        size = len(body.seats)
-    elif body.areas is not None:
-        size = sum(wish.quantity for wish in body.areas)
+        if twice := _first_repeated(body.seats):
+            raise Problem("duplicate_seats", f"asked for twice: {twice}")
+        return body.seats
+    if body.areas is not None:
+        if twice := _first_repeated([one.area for one in body.areas]):
+            raise Problem("invalid_request", f"an area is named twice: {twice}")
+        return [AreaQuantity(one.area, one.quantity) for one in body.areas]
+    best = body.best_available
+    assert best is not None  # counted above
+    return BestAvailable(best.quantity, best.category, best.section)
+
+
+def _first_repeated(names: list[str]) -> str | None:
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def _limit(view: ShowView, wish: Wish) -> None:
+    """The blocks see parts of a hold; how large the whole may be is said here at once."""
+    if isinstance(wish, BestAvailable):
+        size = wish.quantity
     else:
-        size = body.best_available.quantity if body.best_available else 0
+        size = sum(one.quantity if isinstance(one, AreaQuantity) else 1 for one in wish)
     limit = view.rules.max_per_order if view.rules else 0
     if size > limit:
-        return NotHeld(Rejection(Code.TOO_MANY_SEATS, detail=f"at most {limit}"))
-    if body.seats is not None:
-        return await hold_seats(ask, view, buyer, body.seats)
-    if body.areas is not None:
-        wishes = [AreaQuantity(wish.area, wish.quantity) for wish in body.areas]
-        return await hold_areas(ask, view, buyer, wishes)
-    best = body.best_available
-    assert best is not None  # checked
-    return await hold_best(
-        ask, view, buyer, BestAvailable(best.quantity, best.category, best.section)
-    )
+        raise rejection_problem(Code.TOO_MANY_SEATS, f"at most {limit} in one order")
 
 
 def _refusal(refused: NotHeld) -> Problem:
@@ -136,16 +137,24 @@ def _refusal(refused: NotHeld) -> Problem:
     return rejection_problem(rejection.code, rejection.detail, **extensions)
 
 
-def _hold_response(
-    view: ShowView, hold_id: HoldId, hold: Hold, status: int, headers: dict[str, str] | None = None
+async def _hold_response(
+    runtime: Runtime,
+    hold_id: HoldId,
+    hold: Hold,
+    status: int,
+    headers: dict[str, str] | None = None,
 ) -> Response:
-    assert view.rules is not None  # a view is not handed out before its registers are open
+    view = await view_of(runtime, hold_id.show_id)
     parts = sorted([(hold_id.primary, hold.tickets), *((p.block, p.tickets) for p in hold.parts)])
-    seats = [view.label(block, ticket) for block, tickets in parts for ticket in tickets]
+    if any(
+        block not in view.blocks for block, _ in parts
+    ):  # held through another replica, just after a load
+        await runtime.views.catch_up(hold_id.show_id)
+    assert view.rules is not None  # a view is not handed out before its registers are open
     body = {
         "hold_id": str(hold_id),
         "show_id": hold_id.show_id,
-        "seats": seats,
+        "seats": [view.label(block, ticket) for block, tickets in parts for ticket in tickets],
         "amount": hold.amount,
         "currency": view.rules.currency,
         "expires_at": rfc3339(hold.deadline),
@@ -157,28 +166,27 @@ def _hold_response(
 
 async def get_hold(request: Request) -> Response:
     """GET /v1/holds/{hold_id}"""
-    hold_id = _hold_id(request)
-    runtime = runtime_of(request)
-    hold = _accepted(await holding.find(runtime.client.ask, hold_id))
-    return _hold_response(await view_of(runtime, hold_id.show_id), hold_id, hold, 200)
+    hold_id, runtime = _hold_id(request), runtime_of(request)
+    found = _hold_of(await holding.find(runtime.client.ask, hold_id))
+    return await _hold_response(runtime, hold_id, found, 200)
 
 
 async def delete_hold(request: Request) -> Response:
     """DELETE /v1/holds/{hold_id}"""
-    hold_id = _hold_id(request)
-    task = asyncio.ensure_future(holding.release(runtime_of(request).client.ask, hold_id))
-    _accepted(await asyncio.shield(task))
+    hold_id, runtime = _hold_id(request), runtime_of(request)
+    _hold_of(await _to_the_end(holding.release(runtime.client.ask, hold_id)))
     return Response(status_code=204)
 
 
 async def extend_hold(request: Request) -> Response:
     """POST /v1/holds/{hold_id}/extend"""
-    hold_id = _hold_id(request)
-    runtime = runtime_of(request)
-    identity = identify(request, runtime.settings, f"extend/{hold_id}", b"")
-    task = asyncio.ensure_future(holding.extend(runtime.client.ask, hold_id, identity.token))
-    hold = _accepted(await asyncio.shield(task))
-    return _hold_response(await view_of(runtime, hold_id.show_id), hold_id, hold, 200)
+    hold_id, runtime = _hold_id(request), runtime_of(request)
+    identity = identify(request, runtime.settings, f"extend/{hold_id}")
+    outcome = await _to_the_end(holding.extend(runtime.client.ask, hold_id, identity.token))
+    replayed = identity.keyed and isinstance(outcome, Accepted) and outcome.replayed
+    return await _hold_response(
+        runtime, hold_id, _hold_of(outcome), 200, REPLAYED if replayed else None
+    )
 
 
 def _hold_id(request: Request) -> HoldId:
@@ -188,7 +196,7 @@ def _hold_id(request: Request) -> HoldId:
     return hold_id
 
 
-def _accepted(outcome: Outcome) -> Hold:
+def _hold_of(outcome: Outcome) -> Hold:
     match outcome:
         case Accepted(hold) if hold is not None:
             return hold

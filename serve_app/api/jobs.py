@@ -16,9 +16,9 @@ from cluster.store.job import ERRORS_MAX, Job
 from cluster.store.jobs import BODY_BYTES_MAX, TooManyJobs
 from serve_app.api.shows import existing_show
 from serve_app.auth import require_admin
-from serve_app.bodies import read_body
+from serve_app.bodies import media_type, read_body
 from serve_app.idempotency import REPLAYED, identify
-from serve_app.openapi import problems, seat_file_body
+from serve_app.openapi import creating, problems, seat_file_body
 from serve_app.problems import Problem, unavailable
 from serve_app.runtime import runtime_of
 
@@ -65,20 +65,20 @@ class Accepted(BaseModel):
     dependencies=[Depends(require_admin)],
     response_model=Accepted | DryRunAnswer,
     responses=problems(401, 403, 404, 413, 415, 422, 503),
-    openapi_extra=seat_file_body(list(SEAT_FILE_READERS), BODY_BYTES_MAX),
+    openapi_extra=creating(seat_file_body(list(SEAT_FILE_READERS), BODY_BYTES_MAX)),
 )
 async def load_seats(
     request: Request, response: Response, show_id: str, dry_run: bool = Query(default=False)
 ) -> Accepted | DryRunAnswer:
     """Take a file of seats; a job loads it. `dry_run=true` only checks it and answers 200 with the report."""
     runtime = runtime_of(request)
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type not in SEAT_FILE_READERS:
+    kind = media_type(request)
+    if kind not in SEAT_FILE_READERS:
         raise Problem("unsupported_media_type", f"send one of {', '.join(SEAT_FILE_READERS)}")
     show = await existing_show(runtime, show_id)
     body = await read_body(request, BODY_BYTES_MAX)
     try:
-        file = await asyncio.to_thread(SEAT_FILE_READERS[media_type], body)
+        file = await asyncio.to_thread(SEAT_FILE_READERS[kind], body)
     except SeatFileError as error:
         raise Problem(error.code, error.detail) from error
     if dry_run:
@@ -92,9 +92,12 @@ async def load_seats(
             errors=errors,
             error_count=len(file.errors),
         )
-    identity = identify(request, runtime.settings, f"seats/{show_id}", media_type.encode() + body)
+    asked = (kind.encode(), body)
+    identity = await asyncio.to_thread(
+        identify, request, runtime.settings, f"seats/{show_id}", *asked
+    )
     now = time.time_ns() // 1_000_000
-    job = Job(identity.token, show_id, media_type, identity.fingerprint, now)
+    job = Job(identity.token, show_id, kind, identity.fingerprint, now)
     try:
         created = await runtime.jobs.create(job, body)
     except TooManyJobs as error:

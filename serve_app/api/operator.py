@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.placement import HOSTS_MAX
+from cluster.journal.facts import HostCountConflict
 from serve_app.auth import require_admin
-from serve_app.openapi import problems
+from serve_app.bodies import json_body
+from serve_app.openapi import json_request, problems
 from serve_app.problems import Problem, unavailable
 from serve_app.runtime import runtime_of
 
@@ -60,8 +62,15 @@ def _state(report: dict[str, Any]) -> HostState:
     return HostState(answers=True, **report)
 
 
-@router.put("/hosts", operation_id="scaleHosts", responses=problems(401, 403, 422, 503))
-async def scale(request: Request, body: HostCount) -> Hosts:
+@router.put(
+    "/hosts",
+    operation_id="scaleHosts",
+    responses=problems(401, 403, 413, 415, 422, 503),
+    openapi_extra=json_request(HostCount),
+)
+async def scale(
+    request: Request, body: Annotated[HostCount, Depends(json_body(HostCount))]
+) -> Hosts:
     """Change the number of hosts while selling goes on: blocks move, nothing is lost or sold twice."""
     runtime = runtime_of(request)
     if runtime.placement().dedicated:
@@ -70,4 +79,6 @@ async def scale(request: Request, body: HostCount) -> Hosts:
         await runtime.scale(body.hosts)
     except TimeoutError as error:
         raise unavailable("the new hosts do not answer yet") from error
+    except HostCountConflict as error:
+        raise unavailable("another change of the hosts is under way") from error
     return await hosts(request)

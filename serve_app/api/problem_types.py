@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from serve_app.openapi import problems
 from serve_app.problems import PROBLEMS, Problem
 
 router = APIRouter(prefix="/problems", tags=["problems"])
@@ -22,7 +23,7 @@ async def every() -> list[ProblemPage]:
     return [ProblemPage(code=code, status=p.status, title=p.title) for code, p in PROBLEMS.items()]
 
 
-@router.get("/{code}", operation_id="getProblem")
+@router.get("/{code}", operation_id="getProblem", responses=problems(404))
 async def one(code: str) -> ProblemPage:
     """One code."""
     if code not in PROBLEMS:

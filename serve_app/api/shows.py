@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from actors.domain.cutting import REGISTERS
 from actors.domain.identity import SHOW_ID_PATTERN, show_id_of
@@ -19,8 +27,9 @@ from cluster.store.creation import IdTaken
 from cluster.store.show import Area, Show
 from cluster.store.shows import PAGE_SHOWS_MAX, InvalidCursor
 from serve_app.auth import require_admin
+from serve_app.bodies import json_body
 from serve_app.idempotency import REPLAYED, RequestIdentity, identify
-from serve_app.openapi import problems
+from serve_app.openapi import creating, json_request, problems
 from serve_app.problems import Problem
 from serve_app.runtime import runtime_of
 from serve_app.times import milliseconds, rfc3339
@@ -29,7 +38,26 @@ PAGE_SHOWS_DEFAULT = 20
 CATEGORIES_MAX = 64
 AREAS_MAX = 100
 AREA_CAPACITY_MAX = 100_000
+AREAS_CAPACITY_MAX = 500_000
+"""Tickets of all areas of a show together: every one of them is in the memory of hosts and replicas."""
+
 ORDER_SEATS_MAX = 100
+YEAR_MIN, YEAR_MAX = 1970, 9999
+
+
+def _text_only(value: object) -> object:
+    if (
+        not isinstance(value, str) or value.lstrip("+-").isdigit()
+    ):  # pydantic takes a number for a Unix time
+        raise ValueError("a time is a text such as 2030-01-31T20:00:00Z")
+    return value
+
+
+def _in_range(moment: datetime) -> datetime:
+    if not YEAR_MIN < moment.year < YEAR_MAX:  # a day in from either end: an offset may cross it
+        raise ValueError(f"a time lies between the years {YEAR_MIN} and {YEAR_MAX}")
+    return moment
+
 
 router = APIRouter(prefix="/v1/shows", tags=["shows"])
 
@@ -37,6 +65,7 @@ Name = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
 ]
 CategoryName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_in_range)]
 Price = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
 
 
@@ -57,14 +86,14 @@ class ShowBody(BaseModel):
 
     name: Name
     venue: Name
-    starts_at: AwareDatetime
+    starts_at: Moment
     currency: Annotated[str, Field(description="ISO 4217")]
     prices: Annotated[dict[CategoryName, Price], Field(min_length=1, max_length=CATEGORIES_MAX)]
     areas: Annotated[list[AreaBody], Field(max_length=AREAS_MAX)] = []
     hold_seconds: Annotated[int, Field(strict=True, ge=1, le=3600)] | None = None
     max_per_order: Annotated[int, Field(strict=True, ge=1, le=ORDER_SEATS_MAX)] = 10
-    sale_opens_at: AwareDatetime | None = None
-    sale_closes_at: AwareDatetime | None = None
+    sale_opens_at: Moment | None = None
+    sale_closes_at: Moment | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -75,6 +104,8 @@ class ShowBody(BaseModel):
             raise ValueError("an area is named twice")
         if unknown := {area.category for area in self.areas} - self.prices.keys():
             raise ValueError(f"an area's category has no price: {', '.join(sorted(unknown))}")
+        if sum(area.capacity for area in self.areas) > AREAS_CAPACITY_MAX:
+            raise ValueError(f"the areas have more than {AREAS_CAPACITY_MAX} tickets together")
         opens, closes = self.sale_opens_at, self.sale_closes_at
         if opens is not None and closes is not None and closes <= opens:
             raise ValueError("sale_closes_at is not after sale_opens_at")
@@ -114,9 +145,12 @@ class ShowPage(BaseModel):
     status_code=201,
     operation_id="createShow",
     dependencies=[Depends(require_admin)],
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 413, 415, 422, 503),
+    openapi_extra=creating(json_request(ShowBody)),
 )
-async def create_show(request: Request, response: Response, body: ShowBody) -> ShowAnswer:
+async def create_show(
+    request: Request, response: Response, body: Annotated[ShowBody, Depends(json_body(ShowBody))]
+) -> ShowAnswer:
     """Create a show; its areas are on sale at once, its seats as soon as they are loaded."""
     runtime = runtime_of(request)
     identity = identify(request, runtime.settings, "shows", body.model_dump_json().encode())

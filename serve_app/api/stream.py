@@ -1,11 +1,12 @@
 """Live availability as server-sent events (HTML standard, section 9.2), resumable by `Last-Event-ID`.
 
 An event's id is the journal sequence of the commit behind it, the same on every replica and after every restart.
+`resync` says: fetch seat map and availability; what changed cannot be told, or new seats were loaded.
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from actors.journal import JournalUnavailable
 from cluster.reads.show_view import STATUS_NAMES, Change, ShowView
 from cluster.reads.views import TooManyWatchers, Views
 from serve_app.problems import Problem, unavailable
@@ -24,10 +26,6 @@ LIFETIME_SECONDS_MAX = 600.0
 """A stream ends after this long; the client comes back by itself and resumes."""
 
 RECONNECT_MS = 2_000
-BEHIND_SECONDS_MAX = 2.0
-"""How long a replica may take to reach the sequence that a client has seen elsewhere."""
-
-_RESYNC = b"event: resync\ndata: {}\n\n"
 
 
 async def stream(request: Request) -> Response:
@@ -41,6 +39,8 @@ async def stream(request: Request) -> Response:
         raise unavailable("too many streams", retry_after_seconds=5)
     last_id = None if asked is None else int(asked)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type="text/event-stream")
     return StreamingResponse(
         _events(runtime.views, view, last_id), 200, headers, "text/event-stream"
     )
@@ -50,20 +50,19 @@ async def _events(views: Views, view: ShowView, last_id: int | None) -> AsyncIte
     try:
         async with views.watch(view.show_id) as watcher:
             yield f"retry: {RECONNECT_MS}\n\n".encode()
-            missed = await _missed(view, last_id)
-            if missed is None:
-                yield _RESYNC
-                missed = []
+            missed = [] if last_id is None else await _missed(views, view, last_id)
             seen = missed[-1].sequence if missed else view.version
-            if last_id is None:
-                yield f'id: {seen}\nevent: seats\ndata: {{"changes":[]}}\n\n'.encode()
-            for change in missed:
+            if missed is None:
+                yield _resync(seen)
+            elif last_id is None:
+                yield b'id: %d\nevent: seats\ndata: {"changes":[]}\n\n' % seen
+            for change in missed or []:
                 yield _event(view, change)
             end = time.monotonic() + LIFETIME_SECONDS_MAX
             while time.monotonic() < end:
                 change = await watcher.next(HEARTBEAT_SECONDS)
                 if watcher.overflowed:
-                    yield _RESYNC
+                    yield _resync(view.version)
                     return
                 if change is None:
                     yield b": still here\n\n"
@@ -71,23 +70,28 @@ async def _events(views: Views, view: ShowView, last_id: int | None) -> AsyncIte
                     seen = change.sequence
                     yield _event(view, change)
     except TooManyWatchers:
-        yield _RESYNC
+        yield _resync(view.version)
 
 
-async def _missed(view: ShowView, last_id: int | None) -> list[Change] | None:
-    """What happened after `last_id`; None when that is not remembered."""
-    if last_id is None:
-        return []
-    end = time.monotonic() + BEHIND_SECONDS_MAX
-    while view.version < last_id and time.monotonic() < end:
-        await asyncio.sleep(0.02)
+async def _missed(views: Views, view: ShowView, last_id: int) -> list[Change] | None:
+    """What happened after `last_id`; None when that is not remembered, or has never been."""
+    if view.version < last_id:  # the client comes from a replica that was ahead
+        with contextlib.suppress(JournalUnavailable):
+            await views.catch_up(view.show_id)
     return view.changes_since(last_id)
 
 
 def _event(view: ShowView, change: Change) -> bytes:
+    if not change.tickets:  # new seats: the seat map has grown
+        return _resync(change.sequence)
     changes = [
         {"seat": view.label(change.block, ticket), "status": STATUS_NAMES[status]}
         for ticket, status in change.tickets
     ]
     data = msgspec.json.encode({"changes": changes})
     return b"id: %d\nevent: seats\ndata: %s\n\n" % (change.sequence, data)
+
+
+def _resync(sequence: int) -> bytes:
+    """Fetch everything anew. It has an id, so that the client goes on from here and not from what it cannot resume."""
+    return b"id: %d\nevent: resync\ndata: {}\n\n" % sequence
