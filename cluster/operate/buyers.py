@@ -7,6 +7,7 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from cluster.operate.behaviour import After, Kind, after_hold, think_seconds, wish
 from cluster.operate.shop import Purchase, Refusal, Shop
@@ -18,8 +19,6 @@ MAP_SECONDS = 1.0
 
 WATCHERS_PER_SHOW = 5
 CHECKS_AT_ONCE = 32
-STILL_LIVE_SECONDS = 3.0
-"""A hold with less time left than this may expire while it is being looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +110,29 @@ class Crowd:
 
     async def check(self) -> LossCheck:
         """Look for every hold that should still be there; and whether two of them share a seat."""
-        now = time.time() + STILL_LIVE_SECONDS
+        now = time.time()
         live = [(show, kept) for show, kept in self.kept if _seconds(kept.expires_at) > now]
         gate = asyncio.Semaphore(CHECKS_AT_ONCE)
 
-        async def missing(purchase: Purchase) -> str:
+        async def look(purchase: Purchase) -> str | None:
             async with gate:
-                found = await self.shop.find(purchase)
-            if isinstance(found, Refusal):
-                return f"{purchase.seats[0]}: {found.code}"
-            return (
-                ""
-                if tuple(found["seats"]) == purchase.seats
-                else f"{purchase.seats[0]}: other seats"
-            )
+                return missing(purchase, await self.shop.find(purchase), time.time())
 
-        answers = await asyncio.gather(*[missing(purchase) for _, purchase in live])
+        answers = await asyncio.gather(*[look(purchase) for _, purchase in live])
+        found = sum(answer == "" for answer in answers)
         lost = tuple(answer for answer in answers if answer)
-        return LossCheck(len(live), len(live) - len(lost), lost, shared_seats(live))
+        return LossCheck(found + len(lost), found, lost, shared_seats(live))
+
+
+def missing(purchase: Purchase, found: dict[str, Any] | Refusal, now: float) -> str | None:
+    """What is wrong with a promised hold, empty if nothing is; None if its time ran out before the answer came."""
+    if isinstance(found, dict):
+        return (
+            "" if tuple(found["seats"]) == purchase.seats else f"{purchase.seats[0]}: other seats"
+        )
+    if found.code == "hold_expired" and now >= _seconds(purchase.expires_at):
+        return None
+    return f"{purchase.seats[0]}: {found.code}"
 
 
 def shared_seats(holds: list[tuple[ShowMap, Purchase]]) -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +19,10 @@ from cluster.operate.client import UNAVAILABLE, problem_of, retry_after
 from cluster.operate.show_map import ShowMap
 from cluster.operate.tally import Tally
 
-CONNECTIONS_MAX = 400
+POOLS = 16
+CONNECTIONS_PER_POOL_MAX = 32
+"""httpx looks at every connection of a pool for every request: many small pools cost a fraction of a large one."""
+
 ANSWER_SECONDS_MAX = 30.0
 TRIES_MAX = 20
 """How often one request is sent while the answer is 429, 503 or lost."""
@@ -49,9 +54,15 @@ class Shop:
 
     def __init__(self, url: str, tally: Tally) -> None:
         limits = httpx.Limits(
-            max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX
+            max_connections=CONNECTIONS_PER_POOL_MAX,
+            max_keepalive_connections=CONNECTIONS_PER_POOL_MAX,
         )
-        self._http = httpx.AsyncClient(base_url=url, limits=limits, timeout=ANSWER_SECONDS_MAX)
+        trust = ssl.create_default_context()
+        self._pools = [
+            httpx.AsyncClient(base_url=url, limits=limits, timeout=ANSWER_SECONDS_MAX, verify=trust)
+            for _ in range(POOLS)
+        ]
+        self._next_pool = itertools.cycle(self._pools)
         self._tally = tally
         self._tags: dict[str, str] = {}
 
@@ -64,7 +75,8 @@ class Shop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        for pool in self._pools:
+            await pool.aclose()
 
     async def hold(
         self, show_id: str, body: dict[str, Any], key: str | None = None
@@ -123,7 +135,7 @@ class Shop:
         while True:
             headers = {"Last-Event-ID": last_id} if last_id else {}
             try:
-                async with self._http.stream(
+                async with next(self._next_pool).stream(
                     "GET", f"/v1/shows/{show.show_id}/stream", headers=headers, timeout=None
                 ) as answer:
                     async for event, event_id, data in _events(answer):
@@ -142,7 +154,7 @@ class Shop:
         refusal = Refusal(0, "no_answer")
         for _ in range(TRIES_MAX):
             try:
-                response = await self._http.request(method, path, **options)
+                response = await next(self._next_pool).request(method, path, **options)
             except httpx.TransportError as error:
                 self._tally.retries[type(error).__name__] += 1
                 await asyncio.sleep(LOST_PAUSE_SECONDS)

@@ -17,6 +17,8 @@ from cluster.operate.behaviour import (
     think_seconds,
     wish,
 )
+from cluster.operate.buyers import missing, shared_seats
+from cluster.operate.shop import Purchase, Refusal
 from cluster.operate.show_map import STATUSES, ShowMap, unpacked
 from cluster.operate.tally import percentile
 
@@ -133,3 +135,28 @@ def test_percentiles_are_nearest_rank(percent: float, expected: float) -> None:
 
 def test_the_percentile_of_nothing_is_no_number() -> None:
     assert math.isnan(percentile([], 50))
+
+
+PROMISED = Purchase("s1-4-token", ("Stalls-A-1",), "1970-01-01T00:01:00Z", False)
+
+
+def test_a_promised_hold_that_the_server_has_with_its_seats_is_not_missing() -> None:
+    assert missing(PROMISED, {"seats": ["Stalls-A-1"]}, now=10.0) == ""
+
+
+def test_a_promised_hold_is_lost_when_it_is_unknown_has_other_seats_or_expired_early() -> None:
+    assert missing(PROMISED, Refusal(404, "hold_not_found"), now=10.0)
+    assert missing(PROMISED, Refusal(404, "hold_not_found"), now=99.0)
+    assert missing(PROMISED, {"seats": ["Stalls-A-2"]}, now=10.0)
+    assert missing(PROMISED, Refusal(410, "hold_expired"), now=59.0)
+
+
+def test_a_hold_whose_time_ran_out_while_it_was_looked_for_proves_nothing() -> None:
+    assert missing(PROMISED, Refusal(410, "hold_expired"), now=60.0) is None
+
+
+def test_a_seat_in_two_promised_holds_is_found() -> None:
+    show = drawn()
+    other = Purchase("s1-4-other", ("Stalls-A-2", "Stalls-A-1"), PROMISED.expires_at, False)
+    assert shared_seats([(show, PROMISED), (show, other)]) == ("Stalls-A-1",)
+    assert shared_seats([(show, PROMISED)]) == ()
