@@ -283,7 +283,7 @@ CASTS = {
     "rivals for all seats": rivals(TRIO, TRIO, keyed=False),
     "rivals with keys": rivals(PAIR, REVERSED, keyed=True),
 }
-ORDERS_MAX = 4_000
+ORDERS_MAX = 1_500
 
 
 @pytest.mark.parametrize("cast", list(CASTS))
