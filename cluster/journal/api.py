@@ -84,7 +84,9 @@ async def request(
     return answer.data
 
 
-async def call(nc: Client, method: str, body: Any = None, seconds: float = REQUEST_SECONDS_MAX) -> dict[str, Any]:
+async def call(
+    nc: Client, method: str, body: Any = None, seconds: float = REQUEST_SECONDS_MAX
+) -> dict[str, Any]:
     """The answer of `$JS.API.<method>`. Raises ApiError for a refusal, JournalUnavailable without an answer."""
     payload = b"" if body is None else msgspec.json.encode(body)
     return _checked(await request(nc, f"$JS.API.{method}", payload, seconds=seconds))
@@ -136,7 +138,9 @@ async def _message(nc: Client, stream: str, body: dict[str, Any]) -> StoredMessa
 
 def _headers(block: bytes) -> dict[str, str]:
     lines = block.decode("utf-8", "replace").split("\r\n")[1:]
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
+    return {
+        name: value.strip() for name, _, value in (line.partition(":") for line in lines) if name
+    }
 
 
 def position(message: Msg) -> Position:

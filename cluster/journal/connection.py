@@ -27,7 +27,9 @@ PINGS_UNANSWERED_MAX = 2
 _log = structlog.get_logger()
 
 
-async def connect(urls: str, name: str, on_connected: Callable[[bool], None] | None = None) -> Client:
+async def connect(
+    urls: str, name: str, on_connected: Callable[[bool], None] | None = None
+) -> Client:
     """A client of one or several (comma-separated) servers; `name` is what `nats server report` shows.
 
     While there is no connection a publish fails at once (`pending_size=0`): a commit that waits in a buffer would

@@ -153,7 +153,9 @@ class DurableConsumer:
                 if str(error) != reason:  # an outage repeats itself
                     _log.info("consumer.waiting", consumer=self.name, reason=str(error))
                 reason = str(error)
-            except Exception:  # a service that has quietly ended would be worse than one that repeats a bug
+            except (
+                Exception
+            ):  # a service that has quietly ended would be worse than one that repeats a bug
                 _log.exception("consumer.broken", consumer=self.name)
             self.consuming = False
             if not self._stopping:

@@ -48,7 +48,9 @@ _log = structlog.get_logger()
 class JournalFeed:
     """Followers of one stream, the journal unless another is named."""
 
-    def __init__(self, nc: Client, stream: str = JOURNAL, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self, nc: Client, stream: str = JOURNAL, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
         self._nc = nc
         self._stream = stream
         self._heartbeat_seconds = heartbeat_seconds
@@ -75,7 +77,13 @@ class JournalFeed:
         delivered all there is, `on_stale(reason)` when it can no longer know that.
         """
         following = Following(
-            self, self._nc, self._stream, subject_filter, after_sequence, on_entry, self._heartbeat_seconds
+            self,
+            self._nc,
+            self._stream,
+            subject_filter,
+            after_sequence,
+            on_entry,
+            self._heartbeat_seconds,
         )
         following.start(on_stale, on_current)
         return following
@@ -143,11 +151,15 @@ class Following:
                 reason = await session.run()
             except JournalUnavailable as error:
                 reason = str(error)
-            except Exception as error:  # such as a callback's: stay stale and try again, never end quietly
+            except (
+                Exception
+            ) as error:  # such as a callback's: stay stale and try again, never end quietly
                 _log.exception("feed.broken", filter=self._filter)
                 reason = type(error).__name__
             self.mark_stale(reason)
-            pause = RESUME_SECONDS if self.sequence > began_at else min(pause * 2, RESUME_SECONDS_MAX)
+            pause = (
+                RESUME_SECONDS if self.sequence > began_at else min(pause * 2, RESUME_SECONDS_MAX)
+            )
             await asyncio.sleep(pause)
 
     def heard(self) -> None:
@@ -182,7 +194,12 @@ class _Session:
     """One push consumer, from its creation to the first doubt about it."""
 
     def __init__(
-        self, following: Following, nc: Client, stream: str, subject_filter: str, heartbeat_seconds: float
+        self,
+        following: Following,
+        nc: Client,
+        stream: str,
+        subject_filter: str,
+        heartbeat_seconds: float,
     ) -> None:
         self._following = following
         self._nc = nc
@@ -263,7 +280,9 @@ class _Session:
         if stood_still and following.sequence < self._owed:
             self._end(f"the leader has {self._owed}, {following.sequence} was delivered")
         elif last < following.sequence:
-            self._end(f"the stream ends at {last}, {following.sequence} was delivered: it was replaced")
+            self._end(
+                f"the stream ends at {last}, {following.sequence} was delivered: it was replaced"
+            )
         self._owed, self._audited = last, following.sequence
 
     async def _on_message(self, message: Msg) -> None:

@@ -79,7 +79,9 @@ class JetStreamJournal:
     async def append(self, block: BlockKey, expected: int, commit_id: str, payload: bytes) -> int:
         _check_size(payload)
         subject = journal_subject(block)
-        return await append_settled(self, subject, expected, commit_id, payload, self._settle_seconds)
+        return await append_settled(
+            self, subject, expected, commit_id, payload, self._settle_seconds
+        )
 
     async def publish(self, subject: str, expected: int, commit_id: str, payload: bytes) -> int:
         headers = {MESSAGE_ID: commit_id, EXPECTED_SEQUENCE: str(expected)}
@@ -144,7 +146,9 @@ class JetStreamJournal:
             ack = _acks.decode(await request(self._nc, subject, snapshot.payload, headers))
             if ack.error is None:
                 return
-            await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS * 2**attempt)  # the other write may be in flight
+            await asyncio.sleep(
+                SNAPSHOT_PAUSE_SECONDS * 2**attempt
+            )  # the other write may be in flight
 
     async def load_snapshot(self, block: BlockKey) -> Snapshot | None:
         subject = snapshot_subject(block)

@@ -107,7 +107,9 @@ class MemoryJournal:
 
     async def append(self, block: BlockKey, expected: int, commit_id: str, payload: bytes) -> int:
         subject = journal_subject(block)
-        return await append_settled(self, subject, expected, commit_id, payload, self._settle_seconds)
+        return await append_settled(
+            self, subject, expected, commit_id, payload, self._settle_seconds
+        )
 
     async def publish(self, subject: str, expected: int, commit_id: str, payload: bytes) -> int:
         await self._travel()

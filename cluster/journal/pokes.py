@@ -1,4 +1,4 @@
-"""Pokes: "there is something to do", over core NATS. Not durable: whoever is poked also looks by itself now and then."""
+"""Pokes: "there is something to do", over core NATS. Not durable: whoever is poked also looks by itself at times."""
 
 from __future__ import annotations
 

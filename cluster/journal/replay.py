@@ -21,7 +21,9 @@ STALL_SECONDS = 0.25
 """A replay that gets nowhere for about STALLS_MAX * STALL_SECONDS has failed."""
 
 
-async def replay(nc: Client, stream: str, subject: str, after: int, last: int) -> AsyncIterator[StoredMessage]:
+async def replay(
+    nc: Client, stream: str, subject: str, after: int, last: int
+) -> AsyncIterator[StoredMessage]:
     """The messages of `subject` behind `after`, in order, at least up to the sequence `last`, which must exist.
 
     The consumer numbers its deliveries, so a batch that lost a message on the way (a reconnect) is noticed and
@@ -43,7 +45,9 @@ async def replay(nc: Client, stream: str, subject: str, after: int, last: int) -
             await asyncio.sleep(STALL_SECONDS)
 
 
-async def _one_consumer(nc: Client, stream: str, subject: str, after: int, last: int) -> AsyncIterator[StoredMessage]:
+async def _one_consumer(
+    nc: Client, stream: str, subject: str, after: int, last: int
+) -> AsyncIterator[StoredMessage]:
     """Messages as long as this consumer delivers them without a gap; ends at `last`, or early."""
     consumer = await _create(nc, stream, subject, after)
     numbered = 0
@@ -60,7 +64,9 @@ async def _one_consumer(nc: Client, stream: str, subject: str, after: int, last:
                     if at.consumer_sequence != numbered:
                         return
                     reached = at.sequence
-                    yield StoredMessage(message.subject, at.sequence, message.headers or {}, message.data)
+                    yield StoredMessage(
+                        message.subject, at.sequence, message.headers or {}, message.data
+                    )
     finally:
         await _forget(nc, stream, consumer)
 

@@ -52,12 +52,16 @@ async def schedule_wakeup(nc: Client, block: BlockKey, at_ms: int, now_ms: int) 
         "Nats-Schedule-Target": f"{DUE}.{block.show_id}.{block.block}",
     }
     subject = f"wakeups.at.{block.show_id}.{block.block}.{second}"
-    answer = msgspec.json.decode(await request(nc, subject, msgspec.json.encode(_Payload(at_ms)), headers))
+    answer = msgspec.json.decode(
+        await request(nc, subject, msgspec.json.encode(_Payload(at_ms)), headers)
+    )
     if "error" in answer:
         raise JournalUnavailable(f"the wake-up was refused: {answer['error'].get('description')}")
 
 
-def wakeup_consumer(nc: Client, handler: Callable[[list[Wakeup]], Awaitable[None]]) -> DurableConsumer:
+def wakeup_consumer(
+    nc: Client, handler: Callable[[list[Wakeup]], Awaitable[None]]
+) -> DurableConsumer:
     """The consumer of due wake-ups, to be started; the rules for its handler are DurableConsumer's."""
 
     async def handle(deliveries: list[Delivery]) -> None:
