@@ -1,7 +1,7 @@
 """`verify`: folds the whole journal, seat by seat, and compares the read model with what came out.
 
-A sale may go on meanwhile: the journal is looked at up to the sequence that is its last when verify begins, and what the
-read model knows beyond that is left alone.
+A sale may go on meanwhile: the journal is looked at up to the sequence that is its last when verify begins, and what
+the read model knows beyond that is left alone.
 """
 
 from __future__ import annotations

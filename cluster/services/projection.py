@@ -1,8 +1,8 @@
 """The projection service: keeps the read model of tickets in step with the journal, in rounds.
 
 It follows the journal in order from its own checkpoint, which is stored with the read model: so nothing has to be
-acknowledged, nothing comes out of order, and a rebuild is a checkpoint of zero. While MongoDB is down it keeps a bounded
-buffer and then stops listening; when it is back, it goes on behind the last round.
+acknowledged, nothing comes out of order, and a rebuild is a checkpoint of zero. While MongoDB is down it keeps a
+bounded buffer and then stops listening; when it is back, it goes on behind the last round.
 """
 
 from __future__ import annotations

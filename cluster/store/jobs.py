@@ -81,8 +81,8 @@ class Jobs:
     async def claim(self, owner: str, now: int, lease_ms: int) -> Job | None:
         """The oldest job that nobody else has a valid lease of, now under ours; None when there is none.
 
-        A worker runs one job at a time: one that it still has a lease of was interrupted, and is claimed again; that counts as no
-        further attempt.
+        A worker runs one job at a time: one that it still has a lease of was interrupted, and is claimed again; that
+        counts as no further attempt.
         """
         free = [{"lease_until": {"$lte": now}}, {"lease_owner": owner}]
         again = {"$eq": ["$lease_owner", {"$literal": owner}]}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,7 @@ from cluster.services.loading import LEASE_MS, LoadingService, LoadingStore
 from cluster.services.opening import open_show
 from cluster.store.job import Job, JobState
 from cluster.store.jobs import Jobs
-from cluster.store.mongo import Database
+from cluster.store.mongo import Collection, Database
 from cluster.store.plans import Plans
 from cluster.store.show import Area, Show
 from cluster.store.shows import Shows
@@ -217,6 +220,55 @@ async def test_a_job_goes_on_where_its_dead_worker_left_it_in_the_same_blocks(
     on_sale = await labels_on_sale(blocks)
     assert sorted(on_sale) == list(range(6 + 10))
     assert sum(len(labels) for labels in on_sale.values()) == 230
+
+
+class Died(BaseException):
+    """What kill -9 looks like from inside: nothing is cleaned up that uses the store."""
+
+
+@pytest.mark.parametrize("calls", range(1, 24))
+async def test_a_worker_may_die_at_any_call_to_the_store(
+    store: LoadingStore, show: Show, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """Once before the call is made and once after it: the call is done, and its caller never knows."""
+    for after in (False, True):
+        blocks, clock = LocalBlocks(), Clock()
+        job_id = f"job-{after}"
+        await upload(store, job_id, csv(f"A{after}", 50))
+        with monkeypatch.context() as patch:
+            _die(patch, calls, after)
+            with suppress(Died):
+                await service(store, blocks, "w1", clock).run_next()
+        clock.ahead_ms += LEASE_MS * 2
+        while await service(store, blocks, f"w2{after}", clock).run_next():
+            pass
+        job = await job_of(store, job_id)
+        assert (job.state, job.seats_loaded, job.error_count) == (JobState.DONE, 50, 0)
+        sizes = [len(labels) for labels in (await labels_on_sale(blocks)).values()]
+        assert sizes == [0, 0, 0, 0, 15, 15, 20, 20, 10]
+    on_sale = await store.shows.get(SHOW_ID)
+    assert on_sale is not None
+    assert on_sale.block_count == 6 + 3 + 3
+
+
+def _die(patch: pytest.MonkeyPatch, calls: int, after: bool) -> None:
+    """Let the worker die at the n-th call that it makes to any collection."""
+    made = itertools.count(1)
+
+    def dying(method: Any) -> Any:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            last = next(made) >= calls
+            if last and not after:
+                raise Died
+            result = await method(*args, **kwargs)
+            if last:
+                raise Died
+            return result
+
+        return call
+
+    for name in ("update", "find_and_update", "find", "find_one", "write_all", "delete"):
+        patch.setattr(Collection, name, dying(getattr(Collection, name)))
 
 
 async def test_a_worker_that_died_after_reserving_blocks_leaves_no_gap(
