@@ -1,7 +1,7 @@
 """HAProxy under Ray Serve, made fit for several stacks on one machine.
 
 Serve writes HAProxy's configuration itself. What it cannot be told (statistics on loopback only, an
-answer of ours when no replica can be reached, death with its owner) is done by a wrapper that Serve
+answer of ours when no replica can be reached or none is known yet, death with its owner) is done by a wrapper that Serve
 runs as "the HAProxy binary". Variables: ray/serve/_private/constants.py of Ray 2.60.
 """
 
@@ -30,7 +30,8 @@ for word in "$@"; do
 done
 [ -n "$configuration" ] && sed -i \\
   -e 's/^\\( *bind \\)\\**:/\\1{loopback}:/' \\
-  -e 's#^\\( *errorfile 50[234] \\).*#\\1{answer}#' "$configuration"
+  -e 's#^\\( *errorfile 50[234] \\).*#\\1{answer}#' \\
+  -e 's#^\\( *http-request \\)return status 404 .*lf-string.*#\\1deny deny_status 503#' "$configuration"
 exec {binary} "$@"
 """
 

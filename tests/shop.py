@@ -1,0 +1,165 @@
+"""The public API as the tests of the running stack use it: one organizer, many buyers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+WAIT_SECONDS_MAX = 90.0
+
+Answer = dict[str, Any]
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS_MAX) -> Any:
+    """Poll until `condition` gives something true; that."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if found := condition():
+                return found
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:.0f} s: {what}")
+
+
+def grid(sections: int, rows: int, seats: int) -> str:
+    """A CSV with `S0-R0-0` to `S<sections-1>-R<rows-1>-<seats-1>`, category A."""
+    places = itertools.product(range(sections), range(rows), range(seats))
+    return "section,row,seat,category\n" + "\n".join(f"S{s},R{r},{n},A" for s, r, n in places)
+
+
+class Shop:
+    """An organizer's client."""
+
+    def __init__(self, url: str, admin_key: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, timeout=30)
+        self.auth = {"Authorization": f"Bearer {admin_key}"}
+
+    def __enter__(self) -> Shop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def show(self, csv: str = "", **changes: Any) -> str:
+        """A show with the seats of `csv` loaded; its id."""
+        body = {
+            "name": "Test",
+            "venue": "Hall",
+            "starts_at": "2030-01-01T20:00:00Z",
+            "currency": "EUR",
+            "prices": {"A": 1000},
+            **changes,
+        }
+        show_id = self._ok(self.http.post("/v1/shows", json=body, headers=self.auth))["show_id"]
+        if csv:
+            headers = {**self.auth, "Content-Type": "text/csv"}
+            job_id = self._ok(
+                self.http.post(f"/v1/shows/{show_id}/seats", content=csv, headers=headers)
+            )["job_id"]
+            job = until(lambda: self._over(job_id), f"job {job_id} ends")
+            assert job["state"] == "done" and job["error_count"] == 0, job
+        return show_id
+
+    def hold(self, show_id: str, *seats: str, key: str | None = None) -> httpx.Response:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self.http.post(
+            f"/v1/shows/{show_id}/holds", json={"seats": list(seats)}, headers=headers
+        )
+
+    def find(self, hold_id: str) -> httpx.Response:
+        return self.http.get(f"/v1/holds/{hold_id}")
+
+    def counts(self, show_id: str, category: str = "A") -> dict[str, int]:
+        return self._ok(self.http.get(f"/v1/shows/{show_id}/availability"))["counts"][category]
+
+    def hosts(self) -> list[Answer]:
+        return self._ok(self.http.get("/v1/operator/hosts", headers=self.auth))["items"]
+
+    def scale(self, hosts: int) -> httpx.Response:
+        return self.http.put(
+            "/v1/operator/hosts", json={"hosts": hosts}, headers=self.auth, timeout=90
+        )
+
+    def _over(self, job_id: str) -> Answer | None:
+        job = self._ok(self.http.get(f"/v1/jobs/{job_id}"))
+        return job if job["state"] in ("done", "failed") else None
+
+    @staticmethod
+    def _ok(answer: httpx.Response) -> Answer:
+        assert answer.is_success, f"{answer.status_code} {answer.text}"
+        return answer.json()
+
+
+@dataclass
+class Rush:
+    """Buyers who hold seats as fast as they can, and what they were told."""
+
+    url: str
+    show_id: str
+    seats: list[str]
+    buyers: int = 16
+    holds: dict[str, str] = field(default_factory=dict[str, str])
+    refused: list[str] = field(default_factory=list[str])
+    unavailable: int = 0
+    stopped: bool = False
+    key_prefix: str = ""
+
+    @contextmanager
+    def running(self) -> Iterator[Rush]:
+        """Buy in another thread while the block runs."""
+        import threading
+
+        thread = threading.Thread(target=lambda: asyncio.run(self._buy()), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.stopped = True
+            thread.join(WAIT_SECONDS_MAX)
+            assert not thread.is_alive()
+
+    async def _buy(self) -> None:
+        waiting = iter(self.seats)
+        limits = httpx.Limits(max_connections=self.buyers)
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, limits=limits) as http:
+            await asyncio.gather(*[self._buyer(http, waiting) for _ in range(self.buyers)])
+
+    async def _buyer(self, http: httpx.AsyncClient, waiting: Iterator[str]) -> None:
+        for seat in waiting:
+            if self.stopped:
+                return
+            await self._try(http, seat)
+
+    async def _try(self, http: httpx.AsyncClient, seat: str) -> None:
+        """One buyer wants one seat, and asks again with the same key while nothing definite is said."""
+        end = time.monotonic() + WAIT_SECONDS_MAX
+        headers = {"Idempotency-Key": f"{self.key_prefix}{self.show_id}/{seat}"}
+        while time.monotonic() < end:
+            try:
+                answer = await http.post(
+                    f"/v1/shows/{self.show_id}/holds", json={"seats": [seat]}, headers=headers
+                )
+            except httpx.HTTPError:
+                self.unavailable += 1
+                await asyncio.sleep(0.1)
+                continue
+            if answer.status_code == 201:
+                self.holds[seat] = answer.json()["hold_id"]
+                return
+            if answer.status_code == 409:
+                self.refused.append(seat)
+                return
+            assert answer.status_code in (429, 500, 502, 503, 504), answer.text
+            self.unavailable += 1
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"no definite answer about {seat}")
