@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import typer
 
+from cluster.operate.bench.bench import bench
+from cluster.operate.demo import demo
 from cluster.operate.doctor import doctor
 from cluster.operate.down import down
 from cluster.operate.hosts import hosts, scale
 from cluster.operate.inspect import inspect
 from cluster.operate.load import load
+from cluster.operate.rebuild import rebuild
 from cluster.operate.up import up
+from cluster.operate.verdict import verify
 
 main = typer.Typer(
     name="frontrow",
@@ -19,5 +23,5 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (up, down, load, hosts, scale, inspect, doctor):
+for command in (up, down, demo, load, hosts, scale, inspect, verify, rebuild, doctor, bench):
     main.command()(command)

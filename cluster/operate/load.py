@@ -134,7 +134,7 @@ def _follow(client: Client, job_id: str, progress: Progress) -> dict[str, Any]:
 
 
 def progress_bar(console: Console, *, quiet: bool) -> Progress:
-    """Disappears when it is done; silent with `quiet`."""
+    """Disappears when it is done; silent with `quiet`, and where there is no terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -143,7 +143,7 @@ def progress_bar(console: Console, *, quiet: bool) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=quiet,
+        disable=quiet or not console.is_terminal,
     )
 
 

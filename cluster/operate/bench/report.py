@@ -1,0 +1,84 @@
+"""The bench's table: each figure with what it is held to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from cluster.operate.bench.bench import Results
+
+RATIO_MIN = 0.35
+LOAD_SECONDS_MAX = 10.0
+BYTES_PER_SEAT_MAX = 500
+KILL_SECONDS_MAX = 1.0
+SECOND_UP_SECONDS_MAX = 45.0
+
+
+def results_table(results: Results) -> Table:
+    """What, how much, what it should be, and whether it is."""
+    machine = results.machine
+    title = (
+        f"{machine.cpus} CPUs, {machine.memory_gb} GB, load {machine.load_before} before; "
+        f"write + fdatasync of 4 KiB: p50 {machine.fdatasync_p50_ms} ms, p99 {machine.fdatasync_p99_ms} ms"
+    )
+    table = Table("what", "measured", "should be", "", title=title, box=None, title_justify="left")
+    for run in results.holds:
+        kind = "with Idempotency-Key" if run.keyed else "without key"
+        agrees = "journal agrees" if run.journal_agrees else f"JOURNAL HAS {run.journal_holds:,}"
+        figure = f"{run.hold_rate:,.0f}/s, no-op {run.noop_rate:,.0f}/s: ratio {run.ratio}"
+        _row(
+            table,
+            f"holds of 2 seats, {run.connections} connections, {kind}",
+            figure,
+            f">= {RATIO_MIN}",
+            run.ratio >= RATIO_MIN,
+        )
+        answers = f"p50 {run.p50_ms:.0f} ms, p99 {run.p99_ms:.0f} ms"
+        detail = f"{answers}; {run.refused:,} refused, {run.lost:,} lost; {agrees}"
+        table.add_row("", detail)
+        used = ", ".join(f"{role} {ms}" for role, ms in run.cpu_ms_per_hold.items())
+        table.add_row("", f"CPU ms a hold: {used}")
+    table.add_row("refusals on one taken seat, 32 connections", f"{results.refusals_rate:,.0f}/s")
+    best = f"{results.best_available_rate:,.0f}/s ({results.best_available_refused:,} refused)"
+    table.add_row("best available, 2 seats of the whole house, 32 connections", best)
+    load = f"{results.load_first_seat_seconds} s (last seat of the file {results.load_last_seat_seconds} s)"
+    _row(
+        table,
+        "50,000 seats from CSV until the first hold",
+        load,
+        f"< {LOAD_SECONDS_MAX:.0f} s",
+        results.load_last_seat_seconds < LOAD_SECONDS_MAX,
+    )
+    bytes_text = f"{results.bytes_per_seat_pss:.0f} bytes PSS, {results.bytes_per_seat_rss:.0f} RSS"
+    _row(
+        table,
+        "a host's memory per seat",
+        bytes_text,
+        f"< {BYTES_PER_SEAT_MAX} bytes",
+        results.bytes_per_seat_rss < BYTES_PER_SEAT_MAX,
+    )
+    if results.kill is not None:
+        kill = results.kill
+        gap = f"{kill.gap} s after the new process ({kill.recovery.hold_seconds:.2f} s after the kill)"
+        _row(
+            table,
+            f"kill -9 of the host, {kill.events:,} events: first hold",
+            gap,
+            f"<= {KILL_SECONDS_MAX:.0f} s",
+            kill.gap <= KILL_SECONDS_MAX,
+        )
+    table.add_row("first start until ready", f"{results.first_up_seconds} s")
+    _row(
+        table,
+        "start over existing state until ready",
+        f"{results.second_up_seconds} s",
+        f"< {SECOND_UP_SECONDS_MAX:.0f} s",
+        results.second_up_seconds < SECOND_UP_SECONDS_MAX,
+    )
+    return table
+
+
+def _row(table: Table, what: str, figure: str, wanted: str, good: bool) -> None:
+    table.add_row(what, figure, wanted, "[green]yes[/]" if good else "[red]no[/]")
