@@ -67,7 +67,7 @@ class Shop:
                 self.http.post(f"/v1/shows/{show_id}/seats", content=csv, headers=headers)
             )["job_id"]
             job = until(lambda: self._over(job_id), f"job {job_id} ends")
-            assert job["state"] == "done" and job["error_count"] == 0, job
+            assert (job["state"], job["error_count"]) == ("done", 0), job
         return show_id
 
     def hold(self, show_id: str, *seats: str, key: str | None = None) -> httpx.Response:

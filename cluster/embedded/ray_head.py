@@ -31,6 +31,7 @@ _SWITCHES = {
     # Idle workers started in advance cost a second of CPU each, and nobody would use them.
     "RAY_prestart_worker_first_driver": "0",
     "RAY_enable_worker_prestart": "0",
+    "RAY_worker_niceness": "0",  # hosts and replicas come first; the services are nice by themselves
     "RAY_enable_metrics_collection": "0",
     "RAY_task_events_report_interval_ms": "0",
     "RAY_event_stats": "0",
