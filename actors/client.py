@@ -18,7 +18,7 @@ from actors.domain.commands import Command
 from actors.domain.identity import BlockKey
 from actors.outcomes import Outcome, Unavailable
 from actors.placement import Placement
-from actors.wire import decode_outcomes, encode_batch
+from actors.wire import Encoded, decode_outcomes, encode_batch, encode_command
 
 QUEUE_COMMANDS_MAX = 10_000
 """Commands of one replica waiting for one host; one more is answered 503 at once."""
@@ -50,7 +50,7 @@ class Transport(Protocol):
 @dataclass(slots=True)
 class _Waiting:
     key: BlockKey
-    command: Command
+    encoded: Encoded
     future: asyncio.Future[Outcome]
     deadline: float
 
@@ -71,7 +71,8 @@ class TicketClient:
     async def ask(self, key: BlockKey, command: Command) -> Outcome:
         """The outcome of a command; `Unavailable` after PATIENCE_SECONDS without an answer."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._enqueue(_Waiting(key, command, future, self._time() + PATIENCE_SECONDS))
+        encoded = encode_command(key, command)
+        self._enqueue(_Waiting(key, encoded, future, self._time() + PATIENCE_SECONDS))
         return await future
 
     def _enqueue(self, waiting: _Waiting) -> None:
@@ -111,7 +112,7 @@ class TicketClient:
 
     async def _call(self, host: str, batch: list[_Waiting]) -> bool:
         self.calls += 1
-        payload = encode_batch([(waiting.key, waiting.command) for waiting in batch])
+        payload = encode_batch([waiting.encoded for waiting in batch])
         try:
             outcomes = decode_outcomes(await self._transport.execute(host, payload))
             pairs = list(zip(batch, outcomes, strict=True))

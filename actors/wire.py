@@ -25,18 +25,18 @@ _answer_decoder = msgspec.msgpack.Decoder(list[tuple[int, msgspec.Raw]])
 Addressed = tuple[BlockKey, Command]
 
 
-def encode_batch(batch: list[Addressed]) -> bytes:
-    return _encoder.encode(
-        [
-            (
-                key.show_id,
-                key.block,
-                _command_tags[type(command)],
-                msgspec.Raw(_encoder.encode(command)),
-            )
-            for key, command in batch
-        ]
-    )
+Encoded = tuple[str, int, int, msgspec.Raw]
+"""A command on its way: show, block, tag, MessagePack."""
+
+
+def encode_command(key: BlockKey, command: Command) -> Encoded:
+    """One command, on its own: what cannot be encoded fails its caller and nobody else."""
+    tag = _command_tags[type(command)]
+    return key.show_id, key.block, tag, msgspec.Raw(_encoder.encode(command))
+
+
+def encode_batch(batch: list[Encoded]) -> bytes:
+    return _encoder.encode(batch)
 
 
 def decode_batch(payload: bytes) -> list[Addressed]:

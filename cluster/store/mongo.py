@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import (
@@ -223,6 +225,15 @@ def _taken_or(error: BulkWriteError) -> Exception:
     return _Taken([problem["index"] for problem in problems])
 
 
+class _PlainInteger(TypeDecoder):
+    @property
+    def bson_type(self) -> type[Int64]:
+        return Int64
+
+    def transform_bson(self, value: Int64) -> int:
+        return int(value)
+
+
 class Database:
     """A database of a deployment. Every write is acknowledged by the majority's journal."""
 
@@ -245,7 +256,10 @@ class Database:
             ValueError,
         ):  # InvalidURI is a ConfigurationError, both quote the URL
             raise StoreError("the MongoDB URL cannot be used") from None
-        self._database = self._client[name]
+        # BSON's 64-bit integers become plain ones: their own type is a subclass of int that msgspec does not encode,
+        # and so a show with a time in it could not be sent to its hosts.
+        options = CodecOptions(type_registry=TypeRegistry([_PlainInteger()]))
+        self._database = self._client.get_database(name, codec_options=options)
 
     def collection(self, name: str) -> Collection:
         return Collection(self._database[name])

@@ -64,7 +64,7 @@ class Accepted(BaseModel):
     operation_id="loadSeats",
     dependencies=[Depends(require_admin)],
     response_model=Accepted | DryRunAnswer,
-    responses=problems(401, 403, 404, 413, 415, 422, 503),
+    responses={200: {"model": DryRunAnswer}, **problems(401, 403, 404, 413, 415, 422, 503)},
     openapi_extra=creating(seat_file_body(list(SEAT_FILE_READERS), BODY_BYTES_MAX)),
 )
 async def load_seats(

@@ -181,3 +181,14 @@ async def test_an_answer_of_the_wrong_length_is_no_answer() -> None:
     world.transport.answers = lambda size: [Accepted()] * next(sizes)
     assert isinstance(await world.client().ask(key(0), FIND), Accepted)
     assert len(world.transport.calls) == 3
+
+
+async def test_a_command_that_cannot_be_encoded_fails_its_caller_and_nobody_else() -> None:
+    world = World()
+    world.transport.gate.set()
+    client = world.client()
+    good = asyncio.create_task(client.ask(key(0), FIND))
+    with pytest.raises(TypeError):
+        await client.ask(key(0), FindHold(object()))  # type: ignore[arg-type]
+    assert await good == Accepted()
+    assert await client.ask(key(0), FIND) == Accepted()
