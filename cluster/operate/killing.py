@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import secrets
 import signal
@@ -22,17 +23,23 @@ PROBE_SECONDS = 0.05
 
 RECOVERY_SECONDS_MAX = 60.0
 HOSTS = "/v1/operator/hosts"
+DECISIONS = (httpx.codes.CREATED, httpx.codes.CONFLICT)
+"""Answers that only the block itself can give."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Seconds after the kill: until the new process was there, and until a seat of the host was held."""
+    """Seconds after the kill: until the new process was there, and until it had decided about a hold.
+
+    `held` is False when the first decision was that the seat had been taken meanwhile.
+    """
 
     host: str
     pid: int
     new_pid: int
     process_seconds: float
     hold_seconds: float
+    held: bool
 
 
 def own_host_process(pid: int, data_dir: Path) -> psutil.Process:
@@ -54,10 +61,12 @@ async def kill_host(
     data_dir: Path,
     probes: Sequence[tuple[str, list[str]]],
 ) -> Recovery:
-    """Kill a host (an item of GET /v1/operator/hosts); `probes` are (show, seats) on it, each tried once.
+    """Kill a host (an item of GET /v1/operator/hosts); `probes` are (show, seats) on it, tried in turn.
 
     Raises CommandError when it has not recovered in RECOVERY_SECONDS_MAX.
     """
+    if not probes:
+        raise CommandError(f"{host['name']} has no seat that could be asked for")
     process = own_host_process(host["pid"], data_dir)
     parent = process.ppid()
     killed = time.perf_counter()
@@ -65,7 +74,7 @@ async def kill_host(
     seen = asyncio.create_task(_new_process(http, host["name"], process.pid, parent))
     try:
         async with asyncio.timeout(RECOVERY_SECONDS_MAX):
-            held = await _first_hold(http, probes)
+            decided, held = await _first_decision(http, probes)
             appeared, new_pid = await seen
     except TimeoutError:
         raise CommandError(
@@ -73,7 +82,7 @@ async def kill_host(
         ) from None
     finally:
         seen.cancel()
-    return Recovery(host["name"], process.pid, new_pid, appeared - killed, held - killed)
+    return Recovery(host["name"], process.pid, new_pid, appeared - killed, decided - killed, held)
 
 
 async def _new_process(
@@ -109,10 +118,11 @@ def _hosts_of(parent: int) -> list[psutil.Process]:
     return found
 
 
-async def _first_hold(http: httpx.AsyncClient, probes: Sequence[tuple[str, list[str]]]) -> float:
-    """When the first of the probes was granted."""
-    granted = asyncio.Event()
-    moment = [0.0]
+async def _first_decision(
+    http: httpx.AsyncClient, probes: Sequence[tuple[str, list[str]]]
+) -> tuple[float, bool]:
+    """When the host first decided about a hold, and whether it granted it."""
+    decided: asyncio.Future[tuple[float, bool]] = asyncio.get_running_loop().create_future()
 
     async def probe(show_id: str, seats: list[str]) -> None:
         headers = {"Idempotency-Key": secrets.token_hex(12)}
@@ -122,29 +132,24 @@ async def _first_hold(http: httpx.AsyncClient, probes: Sequence[tuple[str, list[
             )
         except httpx.TransportError:
             return
-        if answer.status_code == httpx.codes.CREATED and not granted.is_set():
-            moment[0] = time.perf_counter()
-            granted.set()
+        if answer.status_code in DECISIONS and not decided.done():
+            decided.set_result((time.perf_counter(), answer.status_code == httpx.codes.CREATED))
 
     sent = list[asyncio.Task[None]]()
     try:
-        for show_id, seats in probes:
+        for show_id, seats in itertools.cycle(probes):
             sent.append(asyncio.create_task(probe(show_id, seats)))
-            try:
-                async with asyncio.timeout(PROBE_SECONDS):
-                    await granted.wait()
-            except TimeoutError:
-                continue
-            break
-        await granted.wait()
+            await asyncio.wait([decided], timeout=PROBE_SECONDS)
+            if decided.done():
+                break
+        return decided.result()
     finally:
-        await _let_end(sent, granted.is_set())
-    return moment[0]
+        await _let_end(sent, decided.done())
 
 
-async def _let_end(tasks: list[asyncio.Task[None]], granted: bool) -> None:
+async def _let_end(tasks: list[asyncio.Task[None]], decided: bool) -> None:
     """Probes under way are waited for, so that nobody holds seats that nobody knows of; cancelled on a failure."""
-    if not granted:
+    if not decided:
         for task in tasks:
             task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

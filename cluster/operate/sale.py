@@ -163,14 +163,15 @@ async def _kill_in_the_middle(target: Target, sale: Sale) -> None:
     recovery = sale.recovery
     sale.news.append(
         f"{recovery.host} is back: new process {recovery.new_pid} after {recovery.process_seconds:.1f} s, "
-        f"seats of its blocks held again after {recovery.hold_seconds:.1f} s"
+        f"decides about its seats again after {recovery.hold_seconds:.1f} s"
     )
 
 
 def _free_seats(shows: list[ShowMap], show_id: str, block: int) -> list[list[str]]:
-    """Single seats at the end of a block, where fewest buyers look."""
-    rows = [
-        row for show in shows if show.show_id == show_id for row in show.rows if row.block == block
-    ]
-    seats = [seat for row in rows[::-1] for seat in row.seats(0, len(row.numbers))]
-    return [[seat] for seat in seats[:PROBES_PER_BLOCK]]
+    """Free single seats from the end of a block, where fewest buyers look; any seat when none is free."""
+    show = next((show for show in shows if show.show_id == show_id), None)
+    if show is None:
+        return []
+    rows = [row for row in show.rows[::-1] if row.block == block]
+    free = [seats for row in rows if (seats := show.free_run(row, 1))]
+    return free[:PROBES_PER_BLOCK] or [row.seats(0, 1) for row in rows[:1]]
