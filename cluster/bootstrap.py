@@ -6,6 +6,8 @@ import asyncio
 import os
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,7 +31,8 @@ from cluster.services.expiration import ExpirationService
 from cluster.services.loading import LoadingService, LoadingStore
 from cluster.services.opening import open_show
 from cluster.services.projection import ProjectionService
-from cluster.services.service_actor import BuildService, start_service
+from cluster.services.service import BuildService
+from cluster.services.service_actor import start_service
 from cluster.settings import Settings, read_settings
 from cluster.store.jobs import Jobs
 from cluster.store.mongo import Database
@@ -139,31 +142,43 @@ async def build_host(name: str) -> Host:
     return Host(name, JetStreamJournal(nc), now, commit_id, f"{name}/{os.getpid()}")
 
 
-async def build_expiration() -> ExpirationService:
+@asynccontextmanager
+async def build_expiration() -> AsyncIterator[ExpirationService]:
     """The expiration service, in its actor's process and loop."""
-    runtime = await connect(read_settings(), "expiration")
-    nc = runtime.nc
-    return ExpirationService(
-        lambda handler: DurableConsumer(nc, JOURNAL, "expiration", "journal.>", handler),
-        partial(wakeup_consumer, nc),
-        partial(schedule_wakeup, nc),
-        runtime.client.ask,
-        now,
-    )
+    async with _connected("expiration") as runtime:
+        nc = runtime.nc
+        yield ExpirationService(
+            lambda handler: DurableConsumer(nc, JOURNAL, "expiration", "journal.>", handler),
+            partial(wakeup_consumer, nc),
+            partial(schedule_wakeup, nc),
+            runtime.client.ask,
+            now,
+        )
 
 
-async def build_loading() -> LoadingService:
+@asynccontextmanager
+async def build_loading() -> AsyncIterator[LoadingService]:
     """The loading service, in its actor's process and loop."""
-    runtime = await connect(read_settings(), "loading")
-    pokes = await Pokes.listen(runtime.nc, LOADING_SUBJECT)
-    store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
-    return LoadingService(store, runtime.client.ask, pokes, now, f"loading-{commit_id()}")
+    async with _connected("loading") as runtime:
+        pokes = await Pokes.listen(runtime.nc, LOADING_SUBJECT)
+        store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
+        yield LoadingService(store, runtime.client.ask, pokes, now, f"loading-{commit_id()}")
 
 
-async def build_projection() -> ProjectionService:
+@asynccontextmanager
+async def build_projection() -> AsyncIterator[ProjectionService]:
     """The projection service, in its actor's process and loop."""
-    runtime = await connect(read_settings(), "projection")
-    return ProjectionService(runtime.feed, Tickets(runtime.database))
+    async with _connected("projection") as runtime:
+        yield ProjectionService(runtime.feed, Tickets(runtime.database))
+
+
+@asynccontextmanager
+async def _connected(name: str) -> AsyncIterator[Runtime]:
+    runtime = await connect(read_settings(), name)
+    try:
+        yield runtime
+    finally:
+        await runtime.close()
 
 
 SERVICES: dict[str, BuildService] = {

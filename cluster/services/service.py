@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import structlog
@@ -39,10 +40,14 @@ class Service(Protocol):
         ...
 
 
+BuildService = Callable[[], AbstractAsyncContextManager[Service]]
+"""Connects what a service needs, and disconnects it when the service has ended or failed."""
+
+
 class Supervised:
     """Builds a service and runs it for ever; an error ends that instance, and the next one is built after a pause."""
 
-    def __init__(self, name: str, build: Callable[[], Awaitable[Service]]) -> None:
+    def __init__(self, name: str, build: BuildService) -> None:
         self.name = name
         self.service: Service | None = None
         self.restarts = 0
@@ -86,8 +91,8 @@ class Supervised:
         while not self._stopping.is_set():
             began = clock()
             try:
-                self.service = await self._build()
-                await self.service.run()
+                async with self._build() as self.service:
+                    await self.service.run()
             except Exception as error:
                 self.restarts += 1
                 self.last_error = f"{type(error).__name__}: {error}"

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
-from cluster.services.service import Service, Supervised
+from cluster.services.service import BuildService, Supervised
 
 NICENESS = 10
 """Services yield the CPU to hosts and replicas."""
 
 CONCURRENT_CALLS_MAX = 16
 CALL_SECONDS_MAX = 5.0
-
-BuildService = Callable[[], Awaitable[Service]]
-
 
 # Any: Ray's annotations know no actor whose __init__ is async, Ray itself does (its own Serve controller is one).
 _remote: Any = ray.remote
