@@ -60,6 +60,8 @@ def haproxy_environment(directory: Path) -> dict[str, str]:
         # One machine, and HAProxy retries a refused connection: nothing has to be waited for.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
         "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
+        # HAProxy ends with the actor that owns it: Serve is to notice that at once.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     }
 
 
