@@ -1,8 +1,8 @@
 """HAProxy under Ray Serve, made fit for several stacks on one machine.
 
 Serve writes HAProxy's configuration itself. What it cannot be told (statistics on loopback only, an
-answer of ours when no replica can be reached or none is known yet, death with its owner) is done by a wrapper that Serve
-runs as "the HAProxy binary". Variables: ray/serve/_private/constants.py of Ray 2.60.
+answer of ours when no replica can be reached or none is known yet, death with its owner) is done by a
+wrapper that Serve runs as "the HAProxy binary". Variables: ray/serve/_private/constants.py of Ray 2.60.
 """
 
 from __future__ import annotations
