@@ -133,6 +133,11 @@ def check_rows(
     return tuple(accepted), tuple(errors)
 
 
+def is_printable(text: str) -> bool:
+    """Whether a name can be shown on a ticket and stored in the journal."""
+    return _UNPRINTABLE.search(text) is None
+
+
 def quoted(text: str) -> str:
     """Text from a file in a form that is short and safe to store, log and encode."""
     shown = repr(text[:QUOTED_CHARS_MAX])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from typing import Annotated, Self
@@ -21,6 +22,7 @@ from actors.domain.cutting import REGISTERS
 from actors.domain.identity import SHOW_ID_PATTERN, show_id_of
 from actors.domain.layout import BLOCK_TICKETS_MAX
 from actors.domain.money import AMOUNT_MAX, CURRENCIES
+from actors.domain.seat_rows import CATEGORY_CHARS_MAX, is_printable
 from cluster.bootstrap import Runtime
 from cluster.settings import Settings
 from cluster.store.creation import IdTaken
@@ -43,11 +45,26 @@ AREAS_CAPACITY_MAX = 500_000
 
 ORDER_SEATS_MAX = 100
 YEAR_MIN, YEAR_MAX = 1970, 9999
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+
+router = APIRouter(prefix="/v1/shows", tags=["shows"])
+
+
+def _printable(name: str) -> str:
+    if not name.strip() or not is_printable(name):
+        raise ValueError("a name has something to read and no control characters")
+    return name
+
+
+def _exact(name: str) -> str:
+    if name != name.strip():  # the names in a seat file lose theirs, and so would never match
+        raise ValueError("a name has no white space around it")
+    return _printable(name)
 
 
 def _text_only(value: object) -> object:
     if (
-        not isinstance(value, str) or value.lstrip("+-").isdigit()
+        not isinstance(value, str) or _RFC3339.match(value) is None
     ):  # pydantic takes a number for a Unix time
         raise ValueError("a time is a text such as 2030-01-31T20:00:00Z")
     return value
@@ -59,12 +76,10 @@ def _in_range(moment: datetime) -> datetime:
     return moment
 
 
-router = APIRouter(prefix="/v1/shows", tags=["shows"])
-
-Name = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+CategoryName = Annotated[
+    str, Field(min_length=1, max_length=CATEGORY_CHARS_MAX), AfterValidator(_exact)
 ]
-CategoryName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_in_range)]
 Price = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
 

@@ -23,7 +23,11 @@ Answer = dict[str, Any]
 
 def csv_of(*rows: tuple[str, str, Iterable[object], str]) -> str:
     """A seat file of rows: section, row, numbers, category."""
-    lines = [f"{section},{row},{number},{category}" for section, row, numbers, category in rows for number in numbers]
+    lines = [
+        f"{section},{row},{number},{category}"
+        for section, row, numbers, category in rows
+        for number in numbers
+    ]
     return "\n".join(["section,row,seat,category", *lines])
 
 
@@ -52,7 +56,9 @@ async def hold(
     return await server.http.post(f"/v1/shows/{show_id}/holds", json=asked, headers=headers)
 
 
-async def held(server: LocalServer, show_id: str, *seats: str, key: str | None = None, **body: Any) -> Answer:
+async def held(
+    server: LocalServer, show_id: str, *seats: str, key: str | None = None, **body: Any
+) -> Answer:
     """A hold that must succeed; its answer."""
     answer = await hold(server, show_id, *seats, key=key, **body)
     assert answer.status_code == 201, answer.text
@@ -67,7 +73,9 @@ def refused(answer: httpx.Response, status: int, code: str) -> Answer:
     return problem
 
 
-async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = WAIT_SECONDS_MAX) -> Any:
+async def until(
+    condition: Callable[[], Awaitable[Any]], what: str, seconds: float = WAIT_SECONDS_MAX
+) -> Any:
     """Poll until the condition gives something true; that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -86,7 +94,9 @@ async def statuses(server: LocalServer, show_id: str) -> dict[str, str]:
     for block in seatmap["blocks"]:
         bits = base64.b64decode(packed[block["block"]]["status"])
         for index, label in enumerate(labels(block)):
-            seen[label] = ["available", "held", "sold", "withheld"][bits[index // 4] >> 2 * (index % 4) & 3]
+            seen[label] = ["available", "held", "sold", "withheld"][
+                bits[index // 4] >> 2 * (index % 4) & 3
+            ]
     return seen
 
 
@@ -94,7 +104,11 @@ def labels(block: Answer) -> list[str]:
     """The seat ids of a block of the seat map, in index order."""
     if "area" in block:
         return [f"{block['area']}-{block['first_unit'] + unit}" for unit in range(block["tickets"])]
-    return [f"{block['section']}-{row['row']}-{number}" for row in block["rows"] for number in row["numbers"]]
+    return [
+        f"{block['section']}-{row['row']}-{number}"
+        for row in block["rows"]
+        for number in row["numbers"]
+    ]
 
 
 async def current(server: LocalServer, show_id: str) -> dict[str, str]:
@@ -114,7 +128,9 @@ async def audit(runtime: Runtime, show_id: str) -> dict[str, str]:
     for number, block in blocks.items():
         layout = block.layout
         assert layout is not None
-        seats |= {label: Status(block.status[n]).name.lower() for n, label in enumerate(layout.labels())}
+        seats |= {
+            label: Status(block.status[n]).name.lower() for n, label in enumerate(layout.labels())
+        }
         for token, record in block.holds.items():
             assert all(block.owner[ticket] == token for ticket in record.tickets)
             whole = blocks[record.primary].hold(token)
