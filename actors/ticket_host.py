@@ -28,7 +28,6 @@ _log = structlog.get_logger()
 BuildHost = Callable[[str], Awaitable[Host]]
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=CONCURRENT_CALLS_MAX)
 class TicketHost:
     """A process full of tickets. `build` connects the journal; it runs in the actor's own loop."""
 
@@ -68,6 +67,10 @@ class TicketHost:
             await host.put_idle_away()
 
 
+# Not as a decorator: its type stubs know neither asynchronous actors nor their options.
+_TicketHostActor: Any = ray.remote(TicketHost)
+
+
 class RayTransport:
     """Calls hosts by name, creating those that the placement names and nobody has created yet."""
 
@@ -80,8 +83,15 @@ class RayTransport:
         """The actor of a host: found by name, or created (a race has one winner)."""
         handle = self._handles.get(host)
         if handle is None:
-            handle = TicketHost.options(
-                name=host, namespace=self._namespace, lifetime="detached", get_if_exists=True
+            handle = _TicketHostActor.options(
+                name=host,
+                namespace=self._namespace,
+                lifetime="detached",
+                get_if_exists=True,
+                num_cpus=0,
+                max_restarts=-1,
+                max_task_retries=0,
+                max_concurrency=CONCURRENT_CALLS_MAX,
             ).remote(host, self._build)
             self._handles[host] = handle
         return handle

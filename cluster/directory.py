@@ -25,6 +25,8 @@ RETIRE_SECONDS = 2.0
 SPAWN_SECONDS_MAX = 60.0
 """How long new hosts may take to start before a change of their number is given up."""
 
+SPAWN_POLL_SECONDS = 0.1
+
 
 class HostTransport(Transport, Protocol):
     """Calls hosts, and knows how they are (see `actors.ticket_host.RayTransport`)."""
@@ -41,6 +43,7 @@ class Directory:
         self._nc = nc
         self._placement = Placement(hosts, dedicated)
         self._following: Following | None = None
+        self._changed = asyncio.Event()
 
     async def watch(self) -> None:
         """Begin with the number that is in force, and follow its changes."""
@@ -55,6 +58,7 @@ class Directory:
     def _on_change(self, count: HostCount) -> None:
         if count.hosts != self._placement.hosts:
             self._placement = Placement(count.hosts, self._placement.dedicated)
+            self._changed.set()
 
     async def scale(self, transport: HostTransport, hosts: int) -> None:
         """Have `hosts` hosts: new ones answer before anything is placed on them, old ones go when nothing is.
@@ -68,7 +72,8 @@ class Directory:
         await write_host_count(self._nc, hosts, current.revision if current else 0)
         async with asyncio.timeout(SEEN_SECONDS_MAX):
             while self._placement.hosts != hosts:
-                await asyncio.sleep(0.02)
+                self._changed.clear()
+                await self._changed.wait()
         leaving = [name for name in before if name not in wanted.names()]
         if leaving:
             await asyncio.sleep(RETIRE_SECONDS)
@@ -81,6 +86,9 @@ class Directory:
 
 
 async def _answering(transport: HostTransport, names: list[str]) -> None:
-    async with asyncio.timeout(SPAWN_SECONDS_MAX):
-        while None in await transport.reports(names):
-            await asyncio.sleep(0.1)
+    """Returns when all of them answer; asking for one that is not there starts it."""
+    end = asyncio.get_running_loop().time() + SPAWN_SECONDS_MAX
+    while None in await transport.reports(names):
+        if asyncio.get_running_loop().time() > end:
+            raise TimeoutError
+        await asyncio.sleep(SPAWN_POLL_SECONDS)

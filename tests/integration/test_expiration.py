@@ -88,7 +88,7 @@ async def expired(blocks: LocalBlocks, block: int) -> dict[str, int]:
 
 async def announced(blocks: LocalBlocks, block: int, tokens: set[str]) -> None:
     async with asyncio.timeout(30):
-        while set(await expired(blocks, block)) != tokens:  # noqa: ASYNC110
+        while set(await expired(blocks, block)) != tokens:
             await asyncio.sleep(0.05)
 
 

@@ -205,7 +205,7 @@ async def test_holds_go_on_while_mongod_is_down_and_are_all_projected_when_it_is
         for ticket in range(1, 15):
             await hold(blocks, 0, ticket, f"t{ticket}")
         async with asyncio.timeout(30):
-            while "MongoDB" not in service._waiting_for:  # noqa: ASYNC110
+            while "MongoDB" not in service._waiting_for:
                 await asyncio.sleep(0.05)
         back = Mongod(own_mongod.directory, own_mongod.port)
         try:
