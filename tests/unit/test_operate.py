@@ -1,0 +1,125 @@
+"""The pure parts of the operators' commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cluster.journal.streams import Drift
+from cluster.operate.bench.wrk import parsed
+from cluster.operate.client import problem_of, retry_after
+from cluster.operate.command import CommandError
+from cluster.operate.doctor import State, clock_check, consumer_check, described, nats_version_check
+from cluster.operate.load import load_key, media_type_of, sniffed
+
+NOON = 43_200.0
+DATE = "Thu, 01 Jan 1970 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "media_type"),
+    [
+        (b"section,row,seat,category\nA,1,1,x\n", "text/csv"),
+        (b"\xef\xbb\xbfsection,row,seat,category\n", "text/csv"),
+        (b'{"section":"A","row":"1"}\n{"section":"A"}\n', "application/x-ndjson"),
+        (b'{\n  "name": "Plan",\n', "application/json"),
+        (b'{"name":"Plan","zones":[]}', "application/json"),
+    ],
+)
+def test_a_file_without_a_known_suffix_is_told_by_its_beginning(
+    beginning: bytes, media_type: str
+) -> None:
+    assert sniffed(beginning) == media_type
+
+
+def test_a_file_of_no_known_kind_is_refused() -> None:
+    with pytest.raises(CommandError, match="neither CSV nor JSON"):
+        sniffed(b"hello")
+
+
+def test_the_suffix_of_a_file_counts_before_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "seats.JSONL"
+    file.write_text("section,row\n")
+    assert media_type_of(file) == "application/x-ndjson"
+
+
+def test_the_key_of_a_load_follows_from_show_format_content_and_attempt(tmp_path: Path) -> None:
+    one, same, other = tmp_path / "one", tmp_path / "same", tmp_path / "other"
+    one.write_text("a")
+    same.write_text("a")
+    other.write_text("b")
+    key = load_key("s1", "text/csv", one)
+    assert key == load_key("s1", "text/csv", same)
+    different = {
+        key,
+        load_key("s1", "text/csv", other),
+        load_key("s2", "text/csv", one),
+        load_key("s1", "application/json", one),
+        load_key("s1", "text/csv", one, attempt=2),
+    }
+    assert len(different) == 5
+
+
+def test_a_problem_becomes_an_error_with_its_code() -> None:
+    body = {"code": "show_not_found", "title": "There is no such show", "status": 404}
+    error = problem_of(httpx.Response(404, json=body))
+    assert (error.status, error.code) == (404, "show_not_found")
+    assert str(error) == "show_not_found: There is no such show (HTTP 404)"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"detail":"x"}', b""])
+def test_an_answer_that_is_no_problem_document_is_still_an_error(body: bytes) -> None:
+    assert problem_of(httpx.Response(502, content=body)).code == "no_problem_document"
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("3", 3.0), ("9999", 10.0), ("soon", 1.0)])
+def test_the_pause_that_a_server_asks_for_is_bounded(asked: str, seconds: float) -> None:
+    assert retry_after(httpx.Response(503, headers={"Retry-After": asked})) == seconds
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        (NOON, State.OK),
+        (NOON + 2.0, State.OK),
+        (NOON + 60, State.WARNING),
+        (NOON - 60, State.WARNING),
+    ],
+)
+def test_the_clock_may_differ_by_what_the_date_header_cannot_tell(now: float, state: State) -> None:
+    assert clock_check(DATE, now, now + 0.01).state is state
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("<nats server v2.15.1>", State.OK),
+        ("2.12.0-beta.1", State.OK),
+        ("2.9.20", State.FAILED),
+        ("", State.FAILED),
+    ],
+)
+def test_a_nats_server_without_schedules_is_too_old(text: str, state: State) -> None:
+    assert nats_version_check(text).state is state
+
+
+def test_a_consumer_that_is_far_behind_is_a_warning() -> None:
+    info = {"config": {"durable_name": "expiration"}, "num_pending": 5, "num_ack_pending": 1}
+    assert consumer_check(info).state is State.OK
+    assert consumer_check({**info, "num_pending": 1_000_000}).state is State.WARNING
+
+
+def test_drift_is_told_in_words() -> None:
+    assert described(Drift("JOURNAL", "name", "JOURNAL", None)) == "JOURNAL does not exist"
+    said = described(Drift("JOURNAL", "deny_delete", True, False))
+    assert said == "JOURNAL: deny_delete is False, should be True"
+
+
+def test_wrk_s_result_is_read_from_its_own_line() -> None:
+    line = '{"requests":100,"refused":10,"lost":0,"microseconds":2000000,"p50_us":5,"p99_us":9}'
+    load = parsed(f"Running 2s test\nRESULT {line}\n")
+    assert (load.succeeded, load.rate) == (90, 50.0)
+    with pytest.raises(CommandError, match="no result"):
+        parsed("Running 2s test")
