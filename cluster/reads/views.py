@@ -104,7 +104,7 @@ class Views:
         self._journal = journal
         self._feed = feed
         self._open: OrderedDict[str, _Open] = OrderedDict()
-        self._watchers = 0
+        self.watchers = 0
 
     async def view(self, show_id: str) -> ShowView | None:
         """The current view of a show, None if there is no such show. Raises JournalUnavailable."""
@@ -149,7 +149,7 @@ class Views:
     @property
     def full(self) -> bool:
         """There is no room for another watcher."""
-        return self._watchers >= WATCHERS_MAX
+        return self.watchers >= WATCHERS_MAX
 
     @asynccontextmanager
     async def watch(self, show_id: str) -> AsyncIterator[Watcher]:
@@ -158,12 +158,12 @@ class Views:
         if opened is None or self.full:
             raise TooManyWatchers
         opened.watchers.add(watcher)
-        self._watchers += 1
+        self.watchers += 1
         try:
             yield watcher
         finally:
             opened.watchers.discard(watcher)
-            self._watchers -= 1
+            self.watchers -= 1
 
     def _start(self, show_id: str) -> _Open:
         view = ShowView(show_id)

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
@@ -136,7 +135,8 @@ class Collection:
 
     async def find_one(self, where: Filter, fields: Filter | None = None) -> Document | None:
         with _translated():
-            return await self._driver.find_one(where, fields)
+            found = await self._driver.find_one(where, fields)
+        return None if found is None else _plain(found)
 
     async def find(
         self,
@@ -149,7 +149,8 @@ class Collection:
         """At most `limit` documents."""
         with _translated():
             cursor = self._driver.find(where, fields, limit=limit, sort=sort)
-            return await cursor.to_list(limit)
+            found = await cursor.to_list(limit)
+        return [_plain(document) for document in found]
 
     async def update(self, where: Filter, change: Change, *, upsert: bool = False) -> bool:
         """Change one document; whether one was there (or made)."""
@@ -167,9 +168,10 @@ class Collection:
     ) -> Document | None:
         """Change one document atomically; the document afterwards, None when there is none."""
         with _translated():
-            return await self._driver.find_one_and_update(
+            changed = await self._driver.find_one_and_update(
                 where, change, fields, sort=sort, return_document=ReturnDocument.AFTER
             )
+        return None if changed is None else _plain(changed)
 
     async def write_all(self, writes: Sequence[Write]) -> None:
         """Do many updates in no particular order."""
@@ -225,13 +227,11 @@ def _taken_or(error: BulkWriteError) -> Exception:
     return _Taken([problem["index"] for problem in problems])
 
 
-class _PlainInteger(TypeDecoder):
-    @property
-    def bson_type(self) -> type[Int64]:
-        return Int64
-
-    def transform_bson(self, value: Int64) -> int:
-        return int(value)
+def _plain(document: Document) -> Document:
+    """BSON's 64-bit integers as plain ones: their own type is a subclass of int that msgspec does not encode, and so a
+    show with a time in it could not be sent to its hosts. (pymongo's own way, a type registry, breaks its handling of
+    write concern errors.)"""
+    return {key: int(value) if type(value) is Int64 else value for key, value in document.items()}
 
 
 class Database:
@@ -256,10 +256,7 @@ class Database:
             ValueError,
         ):  # InvalidURI is a ConfigurationError, both quote the URL
             raise StoreError("the MongoDB URL cannot be used") from None
-        # BSON's 64-bit integers become plain ones: their own type is a subclass of int that msgspec does not encode,
-        # and so a show with a time in it could not be sent to its hosts.
-        options = CodecOptions(type_registry=TypeRegistry([_PlainInteger()]))
-        self._database = self._client.get_database(name, codec_options=options)
+        self._database = self._client[name]
 
     def collection(self, name: str) -> Collection:
         return Collection(self._database[name])
