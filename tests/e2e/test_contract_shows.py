@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
@@ -54,7 +55,7 @@ async def test_organizers_need_a_key_and_the_right_one(server: LocalServer) -> N
         ("GET", "/v1/operator/hosts"),
         ("PUT", "/v1/operator/hosts"),
     ):
-        sent = (
+        sent: Any = (
             {"content": grid(), "headers": {"Content-Type": "text/csv"}}
             if "seats" in path
             else {"json": SHOW}

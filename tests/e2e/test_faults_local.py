@@ -26,6 +26,7 @@ from serve_app.api import stream as stream_api
 from serve_app.app import create_app
 from tests.e2e.answers import Published
 from tests.e2e.venue import (
+    Answer,
     audit,
     current,
     grid,
@@ -37,7 +38,7 @@ from tests.e2e.venue import (
     statuses,
     until,
 )
-from tests.local_server import AUTH, LocalServer, local_server
+from tests.local_server import ADMIN_KEY, AUTH, LocalServer, local_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -148,6 +149,20 @@ async def _settled_and_whole(server: LocalServer, show_id: str) -> None:
     assert set((await current(server, show_id)).values()) == {"available"}
 
 
+async def test_a_defect_is_told_without_what_it_was_about(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def defect(cursor: str | None, limit: int) -> None:
+        raise RuntimeError("a defect at mongodb://user:password@host")
+
+    monkeypatch.setattr(server.runtime.shows, "page", defect)
+    problem = refused(await server.http.get("/v1/shows", headers=AUTH), 500, "internal_error")
+    assert "password" not in str(problem)
+    logged = capfd.readouterr()
+    assert "a defect" in logged.out  # once, plainly, without the headers of the request
+    assert ADMIN_KEY not in logged.out + logged.err
+
+
 async def test_more_holds_than_can_be_worked_on_are_sent_away(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,7 +206,8 @@ async def test_a_host_that_cannot_be_reached_is_a_503_until_it_can(
     kept = await held(server, show_id, "S-1-1", "T-1-1")
     server.transport.down.update(server.runtime.placement().names())
     try:
-        for body in ({"seats": ["S-1-2", "T-1-2"]}, {"best_available": {"quantity": 2}}):
+        bodies: list[Answer] = [{"seats": ["S-1-2", "T-1-2"]}, {"best_available": {"quantity": 2}}]
+        for body in bodies:
             problem = refused(await hold(server, show_id, **body), 503, "unavailable")
             assert "host" in problem["detail"]
         for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/extend")):

@@ -156,7 +156,7 @@ async def test_what_is_too_old_is_forgotten(
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "\u0661", "1" * 20, "1; drop"])
 async def test_an_id_that_is_none_of_ours_is_refused(server: LocalServer, last: str) -> None:
     show_id = await hall(server, grid(1, 1))
-    headers = {"Last-Event-ID": last.encode()}
+    headers = [(b"Last-Event-ID", last.encode())]
     refused(
         await server.http.get(f"/v1/shows/{show_id}/stream", headers=headers),
         422,
