@@ -18,7 +18,9 @@ def published() -> Published:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def server(nats_server: NatsServer, mongodb_url: str, published: Published) -> AsyncIterator[LocalServer]:
+async def server(
+    nats_server: NatsServer, mongodb_url: str, published: Published
+) -> AsyncIterator[LocalServer]:
     """The whole product but Ray in this process; its client checks every answer against the OpenAPI document."""
     async with local_server(nats_server.url, mongodb_url, mongodb_database="e2e") as running:
         running.http.event_hooks["response"].append(published.check)
