@@ -88,6 +88,7 @@ class TicketClient:
     async def _drain(self, host: str, lane: deque[_Waiting]) -> None:
         try:
             while lane:
+                await asyncio.sleep(0)  # one turn of the loop: what has arrived already goes along
                 batch = self._next_batch(host, lane)
                 if batch and not await self._call(host, batch):
                     await asyncio.sleep(RETRY_SECONDS)

@@ -18,13 +18,15 @@ IDLE_MS = 300_000
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """What an operator wants to know of a host. `depth` and `mailbox_max` count commands."""
+    """What an operator wants to know of a host. `depth` and `mailbox_max` count commands;
+    `commands` over `calls` is how many came together."""
 
     name: str
     activations: int
     tickets: int
     depth: int
     mailbox_max: int
+    calls: int
     commands: int
     blocks: tuple[str, ...]
 
@@ -41,10 +43,12 @@ class Host:
         self._commit_ids = commit_ids
         self._writer = writer
         self._activations: dict[BlockKey, Activation] = {}
+        self._calls = 0
         self._commands = 0
 
     async def execute(self, batch: list[tuple[BlockKey, Command]]) -> list[Outcome]:
         """One outcome per command, in order; commands for one block are decided in the order given."""
+        self._calls += 1
         self._commands += len(batch)
         return await asyncio.gather(
             *[self._activation(key).submit(command) for key, command in batch]
@@ -80,6 +84,7 @@ class Host:
             sum(len(a.block.status) for a in activations if a.block is not None),
             sum(a.depth for a in activations),
             MAILBOX_COMMANDS_MAX,
+            self._calls,
             self._commands,
             tuple(str(key) for key in sorted(self._activations)),
         )

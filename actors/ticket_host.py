@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
@@ -25,17 +26,18 @@ SWEEP_SECONDS = 30.0
 
 _log = structlog.get_logger()
 
-BuildHost = Callable[[str], Awaitable[Host]]
+BuildHost = Callable[[str], Coroutine[Any, Any, Host]]
 
 
 class TicketHost:
     """A process full of tickets. `build` connects the journal; it runs in the actor's own loop."""
 
-    def __init__(self, name: str, build: BuildHost) -> None:
+    async def __init__(self, name: str, build: BuildHost) -> None:
         self._name = name
         self._build = build
-        self._host: asyncio.Task[Host] | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        # Connect before anybody asks: after a restart that is a part of the way back.
+        self._host: asyncio.Task[Host] = asyncio.create_task(build(name))
 
     async def execute(self, payload: bytes) -> bytes:
         """Run an encoded batch of commands; the encoded outcomes."""
@@ -44,8 +46,6 @@ class TicketHost:
 
     async def report(self) -> dict[str, Any]:
         """The host's report as plain data, with the process id."""
-        import os
-
         host = await self._ready()
         return {**asdict(host.report()), "pid": os.getpid()}
 
@@ -54,8 +54,8 @@ class TicketHost:
         await (await self._ready()).save_snapshots()
 
     async def _ready(self) -> Host:
-        if self._host is None or (self._host.done() and self._host.exception() is not None):
-            self._host = asyncio.ensure_future(self._build(self._name))
+        if self._host.done() and self._host.exception() is not None:
+            self._host = asyncio.create_task(self._build(self._name))
         host = await asyncio.shield(self._host)
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(host))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,10 +11,10 @@ from functools import partial
 
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
-from actors.host import Host
 from actors.placement import Placement
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
+from cluster.host_process import build_host, commit_id, now
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
 from cluster.journal.consumer import DurableConsumer
@@ -44,16 +42,6 @@ from cluster.telemetry import configure_logs
 
 LOADING_SUBJECT = "pokes.loading"
 """Tells the loading service that there is a job; it looks by itself every few seconds as well."""
-
-
-def now() -> int:
-    """The clock of this process: ms since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
-def commit_id() -> str:
-    """The id of a commit: JetStream's message id, by which a lost acknowledgement is settled."""
-    return secrets.token_hex(12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +103,7 @@ async def connect(settings: Settings, name: str, transport: HostTransport | None
     directory = Directory(nc, settings.hosts, settings.tickets_per_actor is not None)
     await directory.watch()
     if transport is None:
-        transport = RayTransport(settings.ray_namespace, build_host)
+        transport = RayTransport(settings.ray_namespace, partial(build_host, settings.nats_url))
     return Runtime(
         settings,
         nc,
@@ -130,16 +118,6 @@ async def connect(settings: Settings, name: str, transport: HostTransport | None
         TicketClient(transport, directory.placement, time.monotonic),
         Views(journal, feed),
     )
-
-
-async def build_host(name: str) -> Host:
-    """The host of a `TicketHost` actor, in its process and loop."""
-    configure_logs()
-    settings = read_settings()
-    if settings.nats_url is None:
-        raise ValueError("FRONTROW_NATS_URL is needed")
-    nc = await connect_nats(settings.nats_url, name)
-    return Host(name, JetStreamJournal(nc), now, commit_id, f"{name}/{os.getpid()}")
 
 
 @asynccontextmanager

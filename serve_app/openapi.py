@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -128,3 +129,14 @@ def _complete(schema: dict[str, Any]) -> None:
             responses["500"] = _problem(500)
     for unused in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(unused, None)
+
+
+def rendered(app: FastAPI) -> str:
+    """The document as `docs/openapi.json` has it."""
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    from serve_app.app import create_app  # not at the top: the application imports this module
+
+    print(rendered(create_app()), end="")

@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from actors.client import HostUnavailable
 from actors.host import Host
 from actors.wire import decode_batch, encode_outcomes
-from cluster.bootstrap import Runtime, commit_id, connect, now, prepare
+from cluster.bootstrap import Runtime, connect, prepare
+from cluster.host_process import commit_id, now
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.services.loading import LoadingService, LoadingStore
 from cluster.settings import Settings

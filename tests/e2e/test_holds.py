@@ -298,3 +298,17 @@ async def test_seats_can_be_held_as_soon_as_the_job_is_done(server: LocalServer)
             hold(server, show_id, "S-1-1"), hold(server, show_id, best_available={"quantity": 2})
         )
         assert (one.status_code, best.status_code) == (201, 201), (one.text, best.text)
+
+
+async def test_a_hold_id_that_was_made_up_wakes_no_actor(server: LocalServer) -> None:
+    show_id = await server.show()
+    calls = server.transport.calls
+    for made_up in (
+        f"{show_id}-999999-{'a' * 26}",
+        f"s{'a' * 12}-0-{'a' * 26}",
+        f"{show_id}-99-{'b' * 26}",
+    ):
+        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/extend")):
+            answer = await server.http.request(method, f"/v1/holds/{made_up}{path}")
+            refused(answer, 404, "hold_not_found")
+    assert server.transport.calls == calls

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from functools import partial
 
 from actors.domain.commands import Command, HoldTerms, HoldTickets, OpenBlock, ReleaseHold
 from actors.domain.identity import BlockKey
@@ -13,7 +14,8 @@ from actors.domain.layout import Category, Layout, Row, Rules
 from actors.outcomes import Accepted, Outcome, Unavailable
 from actors.ticket_host import RayTransport
 from actors.wire import decode_outcomes, encode_batch, encode_command
-from cluster.bootstrap import build_host, prepare
+from cluster.bootstrap import prepare
+from cluster.host_process import build_host
 from cluster.settings import Settings
 
 KEY = BlockKey("sduelduelduel", 0)
@@ -79,7 +81,7 @@ class Duel:
 
 async def fight(settings: Settings, attempts: int) -> dict[str, int]:
     await prepare(settings)
-    duel = Duel(RayTransport(settings.ray_namespace, build_host))
+    duel = Duel(RayTransport(settings.ray_namespace, partial(build_host, settings.nats_url or "")))
     assert None not in await duel.transport.reports(list(HOSTS))
     await duel.tell(HOSTS[0], [OpenBlock(layout(), Rules("EUR"), "duel")])
     for number in range(attempts // (len(HOSTS) * SEATS)):

@@ -1,0 +1,27 @@
+"""The composition root of a ticket host's process. It imports little: a host that Ray restarts must be back at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+
+from actors.host import Host
+from cluster.journal.connection import connect
+from cluster.journal.jetstream import JetStreamJournal
+
+
+def now() -> int:
+    """The clock of this process: ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def commit_id() -> str:
+    """The id of a commit: JetStream's message id, by which a lost acknowledgement is settled."""
+    return secrets.token_hex(12)
+
+
+async def build_host(nats_url: str, name: str) -> Host:
+    """The host of a `TicketHost` actor, in its process and loop. Raises JournalUnavailable."""
+    nc = await connect(nats_url, name)
+    return Host(name, JetStreamJournal(nc), now, commit_id, f"{name}/{os.getpid()}")
