@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import msgspec
 import structlog
 
-from actors.codec import UnknownVersion, decode_commit
+from actors.codec import Commit, UnknownVersion, decode_commit
+from actors.domain.identity import BlockKey
 from cluster.journal.streams import block_of
-from cluster.services.projections import Projected, coalesce, project
+from cluster.services.projections import project
 from cluster.services.service import wait
 from cluster.store.mongo import StoreUnavailable
 from cluster.store.tickets import Round, Tickets
@@ -89,7 +90,7 @@ class _Buffer:
 
 
 class ProjectionService:
-    """One at a time is enough; a forgotten twin does no harm, for every write is guarded by its sequence."""
+    """One at a time is enough; a forgotten twin does no harm: writes are guarded by sequence and rebuild."""
 
     def __init__(self, feed: Feed, tickets: Tickets, round_seconds: float = ROUND_SECONDS) -> None:
         self._feed = feed
@@ -97,6 +98,7 @@ class ProjectionService:
         self._round_seconds = round_seconds
         self._stopping = asyncio.Event()
         self._rebuilding = False
+        self._rebuild = 0
         self._applying = asyncio.Lock()
         self._following: Following | None = None
         self._waiting_for = ""
@@ -143,6 +145,7 @@ class ProjectionService:
         """Follow the journal from the checkpoint, until stopped, sent back, or too far behind to buffer."""
         self._rebuilding = False
         checkpoint = await self._tickets.checkpoint()
+        self._rebuild = checkpoint.rebuild
         if checkpoint.clearing:
             await self._tickets.clear()
         buffer = _Buffer()
@@ -167,8 +170,8 @@ class ProjectionService:
         while not (self._stopping.is_set() or self._rebuilding):
             try:
                 async with self._applying:
-                    if not self._rebuilding:
-                        await self._tickets.apply(done)
+                    if not self._rebuilding and not await self._tickets.apply(done, self._rebuild):
+                        self._rebuilding = True  # a twin's
                 self._waiting_for = ""
                 return
             except StoreUnavailable as error:
@@ -177,7 +180,9 @@ class ProjectionService:
             pause = min(pause * 2, RETRY_SECONDS_MAX)
 
     def _round(self, entries: list[Entry]) -> Round:
-        changes = list[Projected]()
+        return project(self._readable(entries), entries[-1][1])
+
+    def _readable(self, entries: list[Entry]) -> Iterator[tuple[BlockKey, int, Commit]]:
         for subject, sequence, payload in entries:
             try:
                 commit = decode_commit(payload)
@@ -186,5 +191,4 @@ class ProjectionService:
                 self._unreadable += 1
                 _log.error("projection.unreadable", sequence=sequence, reason=repr(error))
                 continue
-            changes.extend(project(block_of(subject), sequence, commit))
-        return coalesce(changes, entries[-1][1])
+            yield block_of(subject), sequence, commit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from actors.codec import Commit
 from actors.domain.block import Status
@@ -20,106 +19,82 @@ from actors.domain.events import (
     TicketsWithheld,
 )
 from actors.domain.identity import BlockKey
-from cluster.store.ticket import DeadlineMove, TicketChange, TicketRecord, digest
+from cluster.store.block_change import BlockChange, BlockOpening
+from cluster.store.ticket import Deadline, TicketState, digest
 from cluster.store.tickets import Round
 
-Projected = TicketRecord | TicketChange | DeadlineMove
-
-_Key = tuple[str, int, int]
+_NAMES = {status: status.name.lower() for status in Status}
 
 
-def project(block: BlockKey, sequence: int, commit: Commit) -> list[Projected]:
-    """The changes of one commit, in order."""
-    return [change for event in commit.events for change in _project_event(block, sequence, event)]
+def project(commits: Iterable[tuple[BlockKey, int, Commit]], sequence: int) -> Round:
+    """One round of commits with their sequences, in order: the last state of everything that changed, by block.
+
+    `sequence` is the round's end. Blocks without tickets (registers) are not in the read model.
+    """
+    changes = dict[BlockKey, BlockChange]()
+    for block, at, commit in commits:
+        change = changes.get(block)
+        if change is None:
+            change = changes[block] = BlockChange(block.show_id, block.block)
+        for event in commit.events:
+            _project(change, at, event)
+    # What never had anything to say is still at 0.
+    return Round([change for change in changes.values() if change.sequence], sequence)
 
 
-def _project_event(block: BlockKey, sequence: int, event: Event) -> Iterable[Projected]:
+def _project(change: BlockChange, sequence: int, event: Event) -> None:
     match event:
         case BlockOpened():
-            return _opened(block, sequence, event)
-        case TicketsHeld():
-            after = (Status.HELD, digest(event.token), None, event.deadline)
-        case TicketsSold():
-            after = (Status.SOLD, digest(event.token), digest(event.order_id), None)
+            change.opening = _opening(sequence, event)
+            if event.layout.size:
+                change.sequence = sequence
+        case TicketsHeld(token, deadline=deadline):
+            hold = digest(token)
+            if event.tickets:
+                change.deadlines[hold] = Deadline(deadline, sequence)
+            _set(change, event.tickets, TicketState(_NAMES[Status.HELD], hold, None, sequence))
+        case TicketsSold(token, order_id):
+            hold = digest(token)
+            state = TicketState(_NAMES[Status.SOLD], hold, digest(order_id), sequence)
+            _end(change, event.tickets, hold)
+            _set(change, event.tickets, state)
+        case HoldReleased(token) | HoldExpired(token):
+            _end(change, event.tickets, digest(token))
+            _set(change, event.tickets, _free(Status.AVAILABLE, sequence))
+        case TicketsRestored():
+            _set(change, event.tickets, _free(Status.AVAILABLE, sequence))
         case TicketsWithheld():
-            after = (Status.WITHHELD, None, None, None)
-        case HoldReleased() | HoldExpired() | TicketsRestored():
-            after = (Status.AVAILABLE, None, None, None)
+            _set(change, event.tickets, _free(Status.WITHHELD, sequence))
         case HoldExtended(token, deadline):
-            return (DeadlineMove(block.show_id, block.block, digest(token), deadline, sequence),)
+            change.deadlines[digest(token)] = Deadline(deadline, sequence)
+            change.sequence = sequence
         case HoldAbandoned():
-            return ()
-    status, hold, order, deadline = after
-    return [
-        TicketChange(
-            block.show_id,
-            block.block,
-            ticket,
-            status.name.lower(),
-            hold,
-            order,
-            deadline,
-            sequence,
-        )
-        for ticket in event.tickets
-    ]
+            pass
 
 
-def _opened(block: BlockKey, sequence: int, event: BlockOpened) -> list[TicketRecord]:
+def _free(status: Status, sequence: int) -> TicketState:
+    return TicketState(_NAMES[status], None, None, sequence)
+
+
+def _set(change: BlockChange, tickets: tuple[int, ...], state: TicketState) -> None:
+    for ticket in tickets:
+        change.tickets[ticket] = state
+        change.sequence = state.sequence
+
+
+def _end(change: BlockChange, tickets: tuple[int, ...], hold: str) -> None:
+    if tickets:
+        change.deadlines[hold] = None
+
+
+def _opening(sequence: int, event: BlockOpened) -> BlockOpening | None:
     layout = event.layout
-    available = Status.AVAILABLE.name.lower()
-    return [
-        TicketRecord(
-            show_id=block.show_id,
-            block=block.block,
-            ticket=ticket,
-            seat=seat,
-            section=layout.section,
-            category=layout.categories[layout.category_of[ticket]].name,
-            status=available,
-            hold=None,
-            order=None,
-            deadline=None,
-            sequence=sequence,
-        )
-        for ticket, seat in enumerate(layout.labels())
-    ]
-
-
-def coalesce(changes: Iterable[Projected], sequence: int) -> Round:
-    """One round: the last state of every ticket, with the changes of a ticket that was opened in it folded in."""
-    opened = dict[_Key, TicketRecord]()
-    changed = dict[_Key, TicketChange]()
-    moved = dict[tuple[str, int, str], DeadlineMove]()
-    holds = dict[tuple[str, int, str], list[_Key]]()
-    for change in changes:
-        if isinstance(change, TicketRecord):
-            opened[_key(change)] = change
-        elif isinstance(change, TicketChange):
-            key = _key(change)
-            changed[key] = change
-            if change.hold is not None:
-                holds.setdefault((change.show_id, change.block, change.hold), []).append(key)
-        else:
-            hold = (change.show_id, change.block, change.hold)
-            moved[hold] = change
-            for key in holds.get(hold, ()):
-                if changed[key].hold == change.hold:
-                    changed[key] = replace(
-                        changed[key], deadline=change.deadline, sequence=change.sequence
-                    )
-    for key in opened.keys() & changed.keys():
-        change = changed.pop(key)
-        opened[key] = replace(
-            opened[key],
-            status=change.status,
-            hold=change.hold,
-            order=change.order,
-            deadline=change.deadline,
-            sequence=change.sequence,
-        )
-    return Round(list(opened.values()), list(changed.values()), list(moved.values()), sequence)
-
-
-def _key(change: TicketRecord | TicketChange) -> _Key:
-    return (change.show_id, change.block, change.ticket)
+    if not layout.size:
+        return None
+    return BlockOpening(
+        section=layout.section,
+        seats=tuple(layout.labels()),
+        categories=tuple(category.name for category in layout.categories),
+        category_of=layout.category_of,
+        sequence=sequence,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 def digest(secret: str) -> str:
@@ -31,26 +32,17 @@ class TicketRecord:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class TicketChange:
-    """A ticket's new state; everything about it that can change."""
+class TicketState(NamedTuple):
+    """What can change about one ticket, but for its deadline, which is its hold's."""
 
-    show_id: str
-    block: int
-    ticket: int
     status: str
     hold: str | None
     order: str | None
-    deadline: int | None
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineMove:
-    """The tickets of a hold are held until another time."""
+class Deadline(NamedTuple):
+    """Until when a hold is live (ms since the epoch), and the sequence of the commit that said so."""
 
-    show_id: str
-    block: int
-    hold: str
-    deadline: int
+    at: int
     sequence: int

@@ -127,16 +127,23 @@ async def test_a_tampered_read_model_is_named_by_seat(
     assert (await verified(nc, database)).ok
     collection = database.collection("tickets")
     mine = {"show_id": SHOW_ID}
+    forged = {"t.6": ["sold", None, None, 1], "t.0.1": "somebody else"}
     await collection.write_all(
         [
-            Write({**mine, "seat": "Pit-7"}, {"$set": {"status": "sold"}}),
-            Write({**mine, "seat": "Pit-1"}, {"$set": {"hold": "somebody else"}}),
+            Write({**mine, "block": 1}, {"$set": forged}),
+            Write({**mine, "block": 2}, {"$pop": {"seats": 1}, "$unset": {"t.1": ""}}),
         ]
     )
-    await collection.delete({**mine, "seat": "Pit-15"})
     report = await verified(nc, database)
-    assert {finding.seat for finding in report.violations} == {"Pit-7", "Pit-1", "Pit-15"}
+    details = {finding.seat: finding.detail for finding in report.violations}
+    assert details.keys() == {"Pit-7", "Pit-1", "Pit-20", "Pit-12"}
+    assert "somebody else instead of" in details["Pit-1"]
+    assert "is in the journal and not in the read model" in details["Pit-20"]
+    assert "status available instead of held" in details["Pit-12"]
     assert not report.ok
+    await collection.delete({**mine, "block": 2})
+    seats = {finding.seat for finding in (await verified(nc, database)).violations}
+    assert seats == {"Pit-7", "Pit-1", *(f"Pit-{number}" for number in range(11, 21))}
     assert (await verified(nc, database, OTHER_ID)).ok
     await projection.rebuild()
     assert (await verified(nc, database)).ok
