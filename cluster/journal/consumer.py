@@ -33,8 +33,8 @@ DELIVERIES_MAX = 10
 DELIVERIES_TRUSTED_MAX = 3
 """Beyond this a batch may hold such a message, and is handled one by one."""
 
-ACK_WAIT_SECONDS = 30
-PROGRESS_SECONDS = 10.0
+ACK_WAIT_SECONDS = 10
+PROGRESS_SECONDS = 3.0
 """While a handler works, the server is told so this often."""
 
 PULL_SECONDS = 30

@@ -143,7 +143,7 @@ async def test_an_append_that_lands_after_another_writer_is_refused(world: World
     faults = Faults(deque([Fault.LAND_LATE]), late_seconds=0.3)
     slow, quick, block = await world.writer(faults), await world.writer(), new_block()
     racing = asyncio.create_task(append(slow, block, 0, "slow", b""))
-    while faults.publishes:  # noqa: ASYNC110  # until the first copy is on its way
+    while faults.publishes:  # until the first copy is on its way
         await asyncio.sleep(0)
     try:
         await append(quick, block, 0, "quick", b"")
