@@ -22,6 +22,7 @@ from serve_app.bodies import invalid
 from serve_app.openapi import document
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
 from serve_app.seat_maps import SeatMaps
+from serve_app.web.routes import WEB_ROUTES
 
 API_VERSION = "1.0.0"
 
@@ -61,12 +62,12 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         title="Frontrow",
         version=API_VERSION,
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,  # that page loads its scripts from a CDN
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.router.routes.extend(HOT_ROUTES)
+    app.router.routes.extend([*HOT_ROUTES, *WEB_ROUTES])
     for router in (shows.router, jobs.router, operator.router, problem_types.router):
         app.include_router(router)
     app.add_exception_handler(Problem, on_problem)

@@ -165,9 +165,9 @@ def _print(record: RunRecord, sale: Sale, verdict: VerifyReport) -> None:
         for lost in check.lost:
             out.print(f"LOST {lost}", style="red")
     print_verdict(verdict)
-    out.print(f"\nweb page: {record.url}/docs")
+    out.print(f"\nweb page: {record.url}/")
     for show in sale.shows:
-        out.print(f"{show.name}: {record.url}/v1/shows/{show.show_id}/availability")
+        out.print(f"{show.name}: {record.url}/shows/{show.show_id}")
 
 
 def _serve(record: RunRecord) -> None:

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cluster.reads.show_view import STATUS_NAMES
+from serve_app.conditional import IMMUTABLE_CACHE, matches
 from serve_app.runtime import runtime_of
 from serve_app.shows import view_of
 
 AVAILABILITY_CACHE = "public, max-age=0, must-revalidate"
 SEATMAP_CACHE = "public, max-age=60"
-IMMUTABLE_CACHE = "public, max-age=31536000, immutable"
 
 
 async def availability(request: Request) -> Response:
@@ -25,7 +25,7 @@ async def availability(request: Request) -> Response:
     view = await view_of(runtime_of(request), request.path_params["show_id"])
     tag = f'"{view.version}"'
     headers = {"ETag": tag, "Cache-Control": AVAILABILITY_CACHE}
-    if _matches(request, tag):
+    if matches(request, tag):
         return Response(status_code=304, headers=headers)
     body = {
         "show_id": view.show_id,
@@ -53,7 +53,7 @@ async def seatmap(request: Request) -> Response:
         "Cache-Control": IMMUTABLE_CACHE if hashed else SEATMAP_CACHE,
         "Vary": "Accept-Encoding",
     }
-    if _matches(request, tag):
+    if matches(request, tag):
         return Response(status_code=304, headers=headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"
@@ -68,12 +68,3 @@ def _takes_gzip(request: Request) -> bool:
         if name.strip().lower() == "gzip":
             return weight.replace(" ", "").rstrip("0.") != "q="
     return False
-
-
-def _matches(request: Request, tag: str) -> bool:
-    """If-None-Match, by weak comparison (RFC 9110, 13.1.2)."""
-    asked = request.headers.get("If-None-Match")
-    if asked is None:
-        return False
-    tags = [candidate.strip().removeprefix("W/") for candidate in asked.split(",")]
-    return "*" in tags or tag in tags

@@ -1,0 +1,17 @@
+"""Conditional requests (RFC 9110, section 13)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+IMMUTABLE_CACHE = "public, max-age=31536000, immutable"
+"""Of an address that names its content by a hash: a year, and no question in between."""
+
+
+def matches(request: Request, tag: str) -> bool:
+    """If-None-Match, by weak comparison (RFC 9110, 13.1.2)."""
+    asked = request.headers.get("If-None-Match")
+    if asked is None:
+        return False
+    tags = [candidate.strip().removeprefix("W/") for candidate in asked.split(",")]
+    return "*" in tags or tag in tags

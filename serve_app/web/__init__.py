@@ -1,0 +1,1 @@
+"""The pages that people look at: what is on sale, and a show with its seats, live."""
