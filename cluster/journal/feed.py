@@ -291,7 +291,8 @@ class _Session:
         self._following.heard()
         if is_delivery(message):
             self._on_delivery(message)
-            await asyncio.sleep(0)  # a long replay arrives faster than it is applied: let others have the loop
+            # A long replay arrives faster than it is applied: let others have the loop.
+            await asyncio.sleep(0)
         elif not (line := status(message)).startswith("100"):
             self._end(line or "unknown status")
         elif message.reply:

@@ -118,9 +118,12 @@ def _measure(bench: Bench, results: Results) -> None:
         round(last, 2),
     )
     for connections in CONNECTIONS:
-        for keyed in (False, True):
-            _say(f"holds at {connections} connections, {'with' if keyed else 'without'} keys")
-            results.holds.append(hold_run(bench, connections, keyed=keyed))
+        for keyed, spread in ((False, False), (False, True), (True, True)):
+            where = "over all blocks" if spread else "section by section"
+            _say(
+                f"holds at {connections} connections, {'with' if keyed else 'without'} keys, {where}"
+            )
+            results.holds.append(hold_run(bench, connections, keyed=keyed, spread=spread))
     _say("refusals on one seat, then best available")
     results.refusals_rate = round(refusals(bench, venue, CONNECTIONS[0]).rate)
     best = best_available(bench, venue, CONNECTIONS[0])

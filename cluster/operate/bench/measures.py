@@ -61,6 +61,7 @@ class HoldRun:
 
     connections: int
     keyed: bool
+    spread: bool
     noop_rate: float
     hold_rate: float
     ratio: float
@@ -74,24 +75,31 @@ class HoldRun:
     cpu_ms_per_hold: dict[str, float]
 
 
-def hold_run(bench: Bench, connections: int, *, keyed: bool) -> HoldRun:
-    """Every request another pair of neighbours, over all blocks of a fresh show."""
-    name = f"holds {connections} {'keyed' if keyed else 'unkeyed'}"
+def hold_run(bench: Bench, connections: int, *, keyed: bool, spread: bool) -> HoldRun:
+    """Every request another pair of neighbours of a fresh show: `spread` over all its blocks, else section by section.
+
+    The no-op route is measured before and after: a shared machine changes its speed from minute to minute.
+    """
+    name = f"holds {connections} {'keyed' if keyed else 'unkeyed'} {'spread' if spread else ''}"
     with Client(bench.target) as client:
         venue = loaded_venue(client, name, SEATS_PER_RUN, bench.directory)
-    noop = bench.wrk.get("/healthz", connections, max(2.0, bench.seconds / 2))
+    noop_seconds = max(2.0, bench.seconds / 2)
+    noops = [bench.wrk.get("/healthz", connections, noop_seconds).rate]
     before = cpu_seconds(bench.record.sentinel)
     key = f"bench-{venue.show.show_id}-" if keyed else "-"
-    load = bench.wrk.post(venue.holds_path, venue.pairs(), connections, bench.seconds, key)
+    load = bench.wrk.post(venue.holds_path, venue.pairs(spread), connections, bench.seconds, key)
     after = cpu_seconds(bench.record.sentinel)
+    noops.append(bench.wrk.get("/healthz", connections, noop_seconds).rate)
+    noop_rate, hold_rate = sum(noops) / 2, load.succeeded / (load.microseconds / 1e6)
     used = {role: after[role] - before.get(role, 0.0) for role in after}
     in_journal = holds_in_journal(bench.target, venue.show.show_id)
     return HoldRun(
         connections,
         keyed,
-        round(noop.rate),
-        round(load.succeeded / (load.microseconds / 1e6)),
-        round(load.succeeded / (load.microseconds / 1e6) / noop.rate, 3),
+        spread,
+        round(noop_rate),
+        round(hold_rate),
+        round(hold_rate / noop_rate, 3),
         load.p50_us / 1e3,
         load.p99_us / 1e3,
         load.succeeded,

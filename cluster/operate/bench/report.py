@@ -26,6 +26,7 @@ def results_table(results: Results) -> Table:
     table = Table("what", "measured", "should be", "", title=title, box=None, title_justify="left")
     for run in results.holds:
         kind = "with Idempotency-Key" if run.keyed else "without key"
+        kind += ", over all blocks" if run.spread else ", section by section"
         agrees = "journal agrees" if run.journal_agrees else f"JOURNAL HAS {run.journal_holds:,}"
         figure = f"{run.hold_rate:,.0f}/s, no-op {run.noop_rate:,.0f}/s: ratio {run.ratio}"
         _row(

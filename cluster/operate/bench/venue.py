@@ -37,14 +37,15 @@ class Venue:
     def holds_path(self) -> str:
         return f"/v1/shows/{self.show.show_id}/holds"
 
-    def pairs(self) -> list[str]:
-        """A request body for every two neighbours of one row, all distinct, shuffled over the whole house."""
+    def pairs(self, spread: bool = True) -> list[str]:
+        """A request body for every two neighbours of one row, all distinct; `spread`: shuffled over the whole house."""
         pairs = [
             row.seats(start, 2)
             for row in self.show.rows
             for start in range(0, len(row.numbers) - 1, 2)
         ]
-        random.Random(SEED).shuffle(pairs)
+        if spread:
+            random.Random(SEED).shuffle(pairs)
         return [body_of(seats) for seats in pairs]
 
 
