@@ -82,10 +82,12 @@ class HoldDesk:
             SeatConflict(self.view.label(placing.block, conflict.ticket), conflict.reason)
             for conflict in placing.rejection.conflicts
         )
-        if found:  # the refusing block speaks for its seats, the view for the others
-            found += self._conflicts(
-                [seat for seat in seats if self.view.places[seat][0] != placing.block]
-            )
+        others = [seat for seat in seats if self.view.places[seat][0] != placing.block]
+        if found and others:
+            # The refusing block speaks for its seats, the view for the others: once it has seen that the parts which
+            # this very attempt took have been given back.
+            await self.catch_up()
+            found += self._conflicts(others)
         return NotHeld(placing.rejection, found)
 
     async def best(self, wish: BestAvailable) -> Held:
