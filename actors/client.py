@@ -26,6 +26,10 @@ QUEUE_COMMANDS_MAX = 10_000
 CALL_COMMANDS_MAX = 512
 """Commands in one actor call."""
 
+SLOW_START_GROWTH = 4
+"""A host that comes back is asked for one command first, then for so many times more with every call: a call is
+answered when its slowest block is activated, and all of them at once would keep everybody waiting for the last."""
+
 PATIENCE_SECONDS = 8.0
 """How long a command waits for a host that is being restarted, before its caller is told to come back."""
 
@@ -86,11 +90,17 @@ class TicketClient:
             self._running[host] = asyncio.create_task(self._drain(host, lane))
 
     async def _drain(self, host: str, lane: deque[_Waiting]) -> None:
+        most = CALL_COMMANDS_MAX
         try:
             while lane:
                 await asyncio.sleep(0)  # one turn of the loop: what has arrived already goes along
-                batch = self._next_batch(host, lane)
-                if batch and not await self._call(host, batch):
+                batch = self._next_batch(host, lane, most)
+                if not batch:
+                    continue
+                if await self._call(host, batch):
+                    most = min(most * SLOW_START_GROWTH, CALL_COMMANDS_MAX)
+                else:
+                    most = 1
                     await asyncio.sleep(RETRY_SECONDS)
                     batch += lane  # the patience of those behind runs out too
                     lane.clear()
@@ -99,10 +109,10 @@ class TicketClient:
             del self._running[host]
             self._lanes.pop(host, None)
 
-    def _next_batch(self, host: str, lane: deque[_Waiting]) -> list[_Waiting]:
+    def _next_batch(self, host: str, lane: deque[_Waiting], most: int) -> list[_Waiting]:
         """What goes into the next call. Blocks that are placed elsewhere by now are sent there: a call to a host that
         has been retired would bring it back to life."""
-        batch = [lane.popleft() for _ in range(min(len(lane), CALL_COMMANDS_MAX))]
+        batch = [lane.popleft() for _ in range(min(len(lane), most))]
         placement = self._placement()
         moved = [waiting for waiting in batch if placement.host_of(waiting.key) != host]
         if not moved:

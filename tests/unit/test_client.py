@@ -120,6 +120,17 @@ async def test_patience_ends_also_for_those_who_wait_behind_the_call(error: Exce
     assert len(world.transport.calls) == 1
 
 
+async def test_a_host_that_comes_back_is_asked_for_little_first() -> None:
+    world = World()
+    world.transport.gate.set()
+    world.transport.fail = lambda _, number: HostUnavailable("gone") if number < 2 else None
+    client = world.client()
+    outcomes = await asyncio.gather(*[client.ask(key(n), FIND) for n in range(100)])
+    assert outcomes == [Accepted()] * 100
+    sizes = [size for _, size in world.transport.calls]
+    assert sizes == [100, 1, 1, 4, 16, 64, 15]
+
+
 async def test_callers_that_go_away_do_not_wedge_the_others() -> None:
     world = World()
     client = world.client()
