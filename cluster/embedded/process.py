@@ -7,6 +7,7 @@ The kernel kills the child when the thread that started it ends (PR_SET_PDEATHSI
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +21,10 @@ READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02
 LOG_TAIL_BYTES_MAX = 4_000
 LOOPBACK = "127.0.0.1"
+PORT_FIRST, PORT_LAST = 30_000, 32_768
+"""Above the replicas' ports and Ray's workers', below the ephemeral ports of Linux."""
+
+PORT_ATTEMPTS_MAX = 1_000
 
 
 class StartError(RuntimeError):
@@ -112,12 +117,20 @@ def dying_with_us(signal_name: str = "KILL") -> list[str]:
 
 
 def free_port() -> int:
-    """A loopback port that is free now. Another process could take it before we do: rare, and the
-    start then fails with the reason in the log."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody listens on, below those that the kernel gives to outgoing connections.
+
+    One of theirs could be taken again by such a connection before its server binds it.
+    """
+    for _ in range(PORT_ATTEMPTS_MAX):
+        port = random.randrange(PORT_FIRST, PORT_LAST)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise StartError(f"no free port from {PORT_FIRST} to {PORT_LAST}")
 
 
 def accepts(port: int) -> bool:
