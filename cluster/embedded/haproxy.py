@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cluster.embedded.process import LOOPBACK, StartError, dying_with_us, free_port
 
-REPLICA_PORT_FIRST = 20_000
+REPLICA_PORT_FIRST = 26_000
 REPLICA_PORT_LAST = 29_900  # below the ephemeral ports of Linux
 REPLICA_PORTS = 100
 HARD_STOP_SECONDS = 10

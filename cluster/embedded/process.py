@@ -21,8 +21,8 @@ READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02
 LOG_TAIL_BYTES_MAX = 4_000
 LOOPBACK = "127.0.0.1"
-PORT_FIRST, PORT_LAST = 30_000, 32_768
-"""Above the replicas' ports and Ray's workers', below the ephemeral ports of Linux."""
+PORT_FIRST, PORT_LAST = 20_000, 26_000
+"""Above the ports of Ray's workers, below the replicas' and the ephemeral ones of Linux."""
 
 PORT_ATTEMPTS_MAX = 1_000
 
@@ -116,6 +116,14 @@ def dying_with_us(signal_name: str = "KILL") -> list[str]:
     return [setpriv, "--pdeathsig", signal_name]
 
 
+_given = set[int]()  # ports of this process's servers, also of those that have not bound theirs yet
+
+
+def reserve_port(port: int) -> None:
+    """`free_port` does not give this one any more."""
+    _given.add(port)
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on, below those that the kernel gives to outgoing connections.
 
@@ -123,13 +131,16 @@ def free_port() -> int:
     """
     for _ in range(PORT_ATTEMPTS_MAX):
         port = random.randrange(PORT_FIRST, PORT_LAST)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return port
+        reserve_port(port)
+        return port
     raise StartError(f"no free port from {PORT_FIRST} to {PORT_LAST}")
 
 

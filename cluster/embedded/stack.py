@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from cluster.embedded.mongod import Mongod
 from cluster.embedded.nats import NatsServer
-from cluster.embedded.process import LOOPBACK, StartError
+from cluster.embedded.process import LOOPBACK, StartError, reserve_port
 from cluster.embedded.ray_head import RayHead
 from cluster.embedded.run_record import ADMIN_KEY, RunRecord
 from cluster.settings import Settings
@@ -40,6 +40,7 @@ class Stack:
     def __init__(self, settings: Settings, port: int, files: Path) -> None:
         self.directory = settings.data_dir.absolute()
         self.port = port
+        reserve_port(port)
         self._settings = settings
         self._nats: NatsServer | None = None
         self._mongod: Mongod | None = None
