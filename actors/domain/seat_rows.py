@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from actors.domain.identity import seat_id
+
 SECTION_CHARS_MAX: Final = 64
 ROW_NAME_CHARS_MAX: Final = 32
 NUMBER_CHARS_MAX: Final = 16
@@ -64,7 +66,7 @@ class SeatRow:
     @property
     def seat_id(self) -> str:
         """The public name of the seat, compared as a whole: the parts may hold dashes."""
-        return f"{self.section}-{self.row_name}-{self.number}"
+        return seat_id(self.section, self.row_name, self.number)
 
 
 @dataclass(frozen=True, slots=True)
