@@ -112,10 +112,10 @@ async def next_message(nc: Client, stream: str, subject: str, start: int) -> Sto
     return await _message(nc, stream, {"next_by_subj": subject, "seq": start})
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a read until it is answered; after READ_SECONDS_MAX its JournalUnavailable comes through."""
+async def patiently(ask: Callable[[], Awaitable[T]], seconds_max: float = READ_SECONDS_MAX) -> T:
+    """Repeat a read until it is answered; after `seconds_max` its JournalUnavailable comes through."""
     clock = asyncio.get_running_loop().time
-    deadline = clock() + READ_SECONDS_MAX
+    deadline = clock() + seconds_max
     while True:
         try:
             return await ask()

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 
-import msgspec
 from nats.aio.client import Client
 
 from actors.domain.identity import BlockKey
 from actors.journal import Entry, JournalUnavailable, Snapshot
+from cluster.journal.acks import decode_ack, stored_sequence
 from cluster.journal.api import (
     StoredMessage,
     last_message,
@@ -37,14 +37,6 @@ SINGLE_READS_MAX = 4
 SNAPSHOT_ATTEMPTS_MAX = 5
 SNAPSHOT_PAUSE_SECONDS = 0.02
 
-WRONG_LAST_SEQUENCE = 10071
-NO_ROOM = {
-    10023: "insufficient resources",
-    10077: "the stream could not store the message",
-    10118: "the stream is offline",
-    10167: "too many requests",
-}
-
 MESSAGE_ID = "Nats-Msg-Id"
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 SNAPSHOT_SEQUENCE = "Frontrow-Sequence"
@@ -52,21 +44,6 @@ SNAPSHOT_SEQUENCE = "Frontrow-Sequence"
 
 class CommitTooLarge(ValueError):
     """A commit or a snapshot of more than PAYLOAD_BYTES_MAX; nothing was sent. Trying again cannot help."""
-
-
-class _ServerError(msgspec.Struct):
-    code: int
-    err_code: int = 0
-    description: str = ""
-
-
-class _Ack(msgspec.Struct):
-    seq: int = 0
-    duplicate: bool = False
-    error: _ServerError | None = None
-
-
-_acks = msgspec.json.Decoder(_Ack)
 
 
 class JetStreamJournal:
@@ -86,17 +63,10 @@ class JetStreamJournal:
     async def publish(self, subject: str, expected: int, commit_id: str, payload: bytes) -> int:
         headers = {MESSAGE_ID: commit_id, EXPECTED_SEQUENCE: str(expected)}
         try:
-            data = await request(self._nc, subject, payload, headers, APPEND_SECONDS_MAX)
-            ack = _acks.decode(data)
-        except (JournalUnavailable, msgspec.DecodeError) as error:
+            answer = await request(self._nc, subject, payload, headers, APPEND_SECONDS_MAX)
+        except JournalUnavailable as error:
             raise Doubtful(str(error)) from None
-        if ack.error is not None:
-            if ack.error.err_code in NO_ROOM:
-                raise JournalUnavailable(NO_ROOM[ack.error.err_code])
-            raise Doubtful(f"JetStream error {ack.error.err_code}: {ack.error.description}")
-        if ack.duplicate or ack.seq == 0:
-            raise Doubtful("the server calls it a duplicate")
-        return ack.seq
+        return stored_sequence(answer)
 
     async def following(self, subject: str, sequence: int) -> Entry | None:
         message = await next_message(self._nc, JOURNAL, subject, sequence + 1)
@@ -143,7 +113,7 @@ class JetStreamJournal:
                 EXPECTED_SEQUENCE: str(0 if stored is None else stored.sequence),
                 SNAPSHOT_SEQUENCE: str(snapshot.sequence),
             }
-            ack = _acks.decode(await request(self._nc, subject, snapshot.payload, headers))
+            ack = decode_ack(await request(self._nc, subject, snapshot.payload, headers))
             if ack.error is None:
                 return
             await asyncio.sleep(
