@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
+from actors.activation import Clock
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
 from actors.placement import Placement
@@ -46,7 +49,10 @@ LOADING_SUBJECT = "pokes.loading"
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What a replica or a service works with."""
+    """What a replica or a service works with.
+
+    `entropy` gives so many random bytes; `in_flight` is the work that goes on when its client has hung up.
+    """
 
     settings: Settings
     nc: Client
@@ -60,6 +66,9 @@ class Runtime:
     transport: HostTransport
     client: TicketClient
     views: Views
+    clock: Clock = now
+    entropy: Callable[[int], bytes] = secrets.token_bytes
+    in_flight: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     def placement(self) -> Placement:
         return self.directory.placement()

@@ -7,13 +7,12 @@ with the same body finds what it created before, and with another body it is not
 from __future__ import annotations
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from actors.domain.identity import token_of, token_of_key
-from cluster.settings import Settings
+from cluster.bootstrap import Runtime
 from serve_app.problems import Problem
 
 KEY_LENGTH_MAX = 255
@@ -29,7 +28,7 @@ class RequestIdentity:
     keyed: bool
 
 
-def identify(request: Request, settings: Settings, scope: str, *asked: bytes) -> RequestIdentity:
+def identify(request: Request, runtime: Runtime, scope: str, *asked: bytes) -> RequestIdentity:
     """The identity of a creating request within `scope` (the collection that it adds to); `asked` is what it says."""
     digest = hashlib.blake2b(digest_size=12)
     for part in asked:
@@ -37,7 +36,7 @@ def identify(request: Request, settings: Settings, scope: str, *asked: bytes) ->
     fingerprint = digest.hexdigest()
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return RequestIdentity(token_of(secrets.token_bytes(16)), fingerprint, keyed=False)
+        return RequestIdentity(token_of(runtime.entropy(16)), fingerprint, keyed=False)
     key = key.strip()
     if (
         len(key) >= 2 and key[0] == key[-1] == '"'
@@ -45,5 +44,6 @@ def identify(request: Request, settings: Settings, scope: str, *asked: bytes) ->
         key = key[1:-1]
     if not 0 < len(key) <= KEY_LENGTH_MAX or not all(" " <= char <= "~" for char in key):
         raise Problem("invalid_idempotency_key", f"1 to {KEY_LENGTH_MAX} visible ASCII characters")
-    secret = settings.admin_key.get_secret_value().encode() if settings.admin_key else b""
+    admin_key = runtime.settings.admin_key
+    secret = admin_key.get_secret_value().encode() if admin_key else b""
     return RequestIdentity(token_of_key(secret, scope, key), fingerprint, keyed=True)

@@ -18,7 +18,6 @@ from actors.journal import JournalUnavailable
 from actors.outcomes import Accepted, Outcome, Unavailable
 from cluster.bootstrap import Runtime
 from cluster.holds import Buyer, Held, HoldDesk, NotHeld, Wish, hold
-from cluster.host_process import now
 from cluster.reads.choosing import AreaQuantity, BestAvailable
 from cluster.reads.show_view import ShowView
 from serve_app.bodies import decode, read_json
@@ -56,7 +55,6 @@ class HoldBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decoder = msgspec.json.Decoder(HoldBody)
-_in_flight: set[asyncio.Task[Any]] = set()
 
 
 async def create_hold(request: Request) -> Response:
@@ -67,11 +65,13 @@ async def create_hold(request: Request) -> Response:
     wish = _wish(body)
     view = await view_of(runtime, show_id)
     canonical = msgspec.json.encode(body, order="sorted")
-    identity = identify(request, runtime.settings, f"holds/{show_id}", canonical)
+    identity = identify(request, runtime, f"holds/{show_id}", canonical)
     _limit(view, wish)
     buyer = Buyer(identity.token, identity.fingerprint, identity.keyed)
-    desk = HoldDesk(runtime.client.ask, view, lambda: runtime.views.catch_up(show_id), now, buyer)
-    held: Held = await _to_the_end(hold(desk, wish))
+    desk = HoldDesk(
+        runtime.client.ask, view, lambda: runtime.views.catch_up(show_id), runtime.clock, buyer
+    )
+    held: Held = await _to_the_end(runtime, hold(desk, wish))
     if isinstance(held, Unavailable):
         raise unavailable(held.detail, held.retry_after_seconds)
     if isinstance(held, NotHeld):
@@ -81,14 +81,14 @@ async def create_hold(request: Request) -> Response:
     return await _hold_response(runtime, held.hold_id, held.hold, 201, headers)
 
 
-async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+async def _to_the_end(runtime: Runtime, work: Coroutine[Any, Any, T]) -> T:
     """In a task of its own: a buyer who hangs up must not leave work on several blocks half done."""
-    if len(_in_flight) >= HOLDS_IN_FLIGHT_MAX:
+    if len(runtime.in_flight) >= HOLDS_IN_FLIGHT_MAX:
         work.close()
         raise busy("too many requests for holds at once")
     task = asyncio.create_task(work)
-    _in_flight.add(task)
-    task.add_done_callback(_in_flight.discard)
+    runtime.in_flight.add(task)
+    task.add_done_callback(runtime.in_flight.discard)
     return await asyncio.shield(task)
 
 
@@ -176,15 +176,17 @@ async def get_hold(request: Request) -> Response:
 async def delete_hold(request: Request) -> Response:
     """DELETE /v1/holds/{hold_id}"""
     hold_id, runtime = await _addressed(request)
-    _hold_of(await _to_the_end(holding.release(runtime.client.ask, hold_id)))
+    _hold_of(await _to_the_end(runtime, holding.release(runtime.client.ask, hold_id)))
     return Response(status_code=204)
 
 
 async def extend_hold(request: Request) -> Response:
     """POST /v1/holds/{hold_id}/extend"""
     hold_id, runtime = await _addressed(request)
-    identity = identify(request, runtime.settings, f"extend/{hold_id}")
-    outcome = await _to_the_end(holding.extend(runtime.client.ask, hold_id, identity.token))
+    identity = identify(request, runtime, f"extend/{hold_id}")
+    outcome = await _to_the_end(
+        runtime, holding.extend(runtime.client.ask, hold_id, identity.token)
+    )
     replayed = identity.keyed and isinstance(outcome, Accepted) and outcome.replayed
     return await _hold_response(
         runtime, hold_id, _hold_of(outcome), 200, REPLAYED if replayed else None

@@ -93,9 +93,7 @@ async def load_seats(
             error_count=len(file.errors),
         )
     asked = (kind.encode(), body)
-    identity = await asyncio.to_thread(
-        identify, request, runtime.settings, f"seats/{show_id}", *asked
-    )
+    identity = await asyncio.to_thread(identify, request, runtime, f"seats/{show_id}", *asked)
     now = time.time_ns() // 1_000_000
     job = Job(identity.token, show_id, kind, identity.fingerprint, now)
     try:

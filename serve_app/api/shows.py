@@ -168,7 +168,7 @@ async def create_show(
 ) -> ShowAnswer:
     """Create a show; its areas are on sale at once, its seats as soon as they are loaded."""
     runtime = runtime_of(request)
-    identity = identify(request, runtime.settings, "shows", body.model_dump_json().encode())
+    identity = identify(request, runtime, "shows", body.model_dump_json().encode())
     created = await runtime.shows.create(_show(body, identity, runtime.settings))
     if isinstance(created, IdTaken):
         raise Problem("idempotency_key_reused")

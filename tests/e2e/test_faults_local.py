@@ -136,7 +136,7 @@ async def _settled_and_whole(server: LocalServer, show_id: str) -> None:
     """Nothing is under way any more, what is held belongs to whole holds, and all of it can be given back."""
 
     async def nobody_works() -> bool:
-        return not holds_api._in_flight
+        return not server.runtime.in_flight
 
     await until(nobody_works, "what was begun comes to its end")
     seen = await current(server, show_id)
