@@ -67,6 +67,7 @@ class Activation:
         clock: Clock,
         writer: str,
         commit_ids: Callable[[], str],
+        snapshot_commits: int = SNAPSHOT_COMMITS,
     ) -> None:
         self.key = key
         self.idle_since = clock()
@@ -76,6 +77,7 @@ class Activation:
         self._clock = clock
         self._writer = writer
         self._commit_ids = commit_ids
+        self._snapshot_commits = snapshot_commits
         self._mailbox: deque[tuple[Command, asyncio.Future[Outcome]]] = deque()
         self._drainer: asyncio.Task[None] | None = None
         self._snapshotter: asyncio.Task[None] | None = None
@@ -191,7 +193,7 @@ class Activation:
 
     def _count_commits(self, commits: int) -> None:
         self._commits_since_snapshot += commits
-        if self._commits_since_snapshot >= SNAPSHOT_COMMITS and self._snapshotter is None:
+        if self._commits_since_snapshot >= self._snapshot_commits and self._snapshotter is None:
             self._snapshotter = asyncio.create_task(self.save_snapshot())
 
     async def save_snapshot(self) -> None:

@@ -26,6 +26,9 @@ QUEUE_COMMANDS_MAX = 10_000
 CALL_COMMANDS_MAX = 512
 """Commands in one actor call."""
 
+CALL_SECONDS_MAX = 5.0
+"""A call that takes longer is given up by its transport and sent again; the block sorts out what was done."""
+
 SLOW_START_GROWTH = 4
 """A host that comes back is asked for one command first, then for so many times more with every call: a call is
 answered when its slowest block is activated, and all of them at once would keep everybody waiting for the last."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actors.activation import MAILBOX_COMMANDS_MAX, Activation, Clock
+from actors.activation import MAILBOX_COMMANDS_MAX, SNAPSHOT_COMMITS, Activation, Clock
 from actors.domain.commands import Command
 from actors.domain.identity import BlockKey
 from actors.journal import Journal
@@ -14,6 +14,9 @@ from actors.outcomes import Outcome
 
 IDLE_MS = 300_000
 """An activation without a command for this long is put away; the journal has everything."""
+
+SWEEP_SECONDS = 30.0
+"""How often a host's process looks for idle activations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,20 @@ class Host:
     """Runs commands on its activations. Knows nothing of Ray."""
 
     def __init__(
-        self, name: str, journal: Journal, clock: Clock, commit_ids: Callable[[], str], writer: str
+        self,
+        name: str,
+        journal: Journal,
+        clock: Clock,
+        commit_ids: Callable[[], str],
+        writer: str,
+        snapshot_commits: int = SNAPSHOT_COMMITS,
     ) -> None:
         self.name = name
         self._journal = journal
         self._clock = clock
         self._commit_ids = commit_ids
         self._writer = writer
+        self._snapshot_commits = snapshot_commits
         self._activations: dict[BlockKey, Activation] = {}
         self._calls = 0
         self._commands = 0
@@ -57,7 +67,14 @@ class Host:
     def _activation(self, key: BlockKey) -> Activation:
         activation = self._activations.get(key)
         if activation is None:
-            activation = Activation(key, self._journal, self._clock, self._writer, self._commit_ids)
+            activation = Activation(
+                key,
+                self._journal,
+                self._clock,
+                self._writer,
+                self._commit_ids,
+                self._snapshot_commits,
+            )
             self._activations[key] = activation
         return activation
 

@@ -12,17 +12,12 @@ import ray
 import structlog
 from ray.exceptions import ActorDiedError, RayError
 
-from actors.client import HostUnavailable
-from actors.host import Host
+from actors.client import CALL_SECONDS_MAX, HostUnavailable
+from actors.host import SWEEP_SECONDS, Host
 from actors.wire import decode_batch, encode_outcomes
 
 CONCURRENT_CALLS_MAX = 64
 """Calls in one host at a time: one per replica and service, and the operator's."""
-
-CALL_SECONDS_MAX = 5.0
-"""A call that takes longer is given up by its caller and sent again; the block sorts out what was done."""
-
-SWEEP_SECONDS = 30.0
 
 _log = structlog.get_logger()
 

@@ -1,0 +1,162 @@
+"""The expiration service of the product in a process of its own, over simulated durable consumers and wake-ups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from actors.client import TicketClient
+from actors.domain.identity import BlockKey
+from actors.journal import Entry
+from actors.placement import Placement
+from cluster.journal.consumer import ACK_WAIT_SECONDS, Delivery, TryLater
+from cluster.journal.wakeups import Wakeup
+from cluster.services.expiration import ExpirationService
+from tests.simulation.hosts import Ray, SimulatedTransport
+from tests.simulation.machine import EPOCH_MS, Machine
+from tests.simulation.network import NOBODY
+
+RETRY_SECONDS = 1.0
+BATCH_MAX = 8
+Item = tuple[str, Any]
+
+
+class Durable:
+    """A consumer as the servers keep it: what has not been acknowledged is handed over again."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.pending: dict[int, Item] = {}
+        self.news = asyncio.Event()
+        self._machine = machine
+        self._number = 0
+
+    def add(self, item: Item) -> None:
+        self._number += 1
+        self.pending[self._number] = item
+        self.news.set()
+
+    def acknowledge(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self.pending.pop(number, None)
+        if not self.pending:
+            self.news.clear()
+
+
+class SimulatedConsumer:
+    """Hands over what is pending, in order, and acknowledges it when the handler has returned."""
+
+    consuming = True
+
+    def __init__(
+        self,
+        machine: Machine,
+        durable: Durable,
+        sender: str,
+        handler: Callable[[list[Any]], Awaitable[None]],
+        made: Callable[[Item], Any],
+    ) -> None:
+        self._durable = durable
+        self._network = machine.network(f"{sender} acks")
+        self._handler = handler
+        self._made = made
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        raise AssertionError("the service of a simulation is killed, never stopped")
+
+    async def lag(self) -> int:
+        return len(self._durable.pending)
+
+    async def _run(self) -> None:
+        while True:
+            await self._durable.news.wait()
+            await asyncio.sleep(self._network.delay())
+            batch = dict(list(self._durable.pending.items())[:BATCH_MAX])
+            if not batch:
+                continue
+            try:
+                await self._handler([self._made(item) for item in batch.values()])
+            except TryLater:
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            self._network.send(self._durable.acknowledge, list(batch))
+            await asyncio.sleep(self._network.delay() * 2)
+            if batch.keys() & self._durable.pending.keys():  # the acknowledgement was lost
+                await asyncio.sleep(ACK_WAIT_SECONDS)
+
+
+class Expiration:
+    """What the servers keep for the service, and the service's present life."""
+
+    def __init__(self, machine: Machine, ray: Ray, placement: Callable[[], Placement]) -> None:
+        self.commits = Durable(machine)
+        self.wakeups = Durable(machine)
+        self._machine = machine
+        self._ray = ray
+        self._placement = placement
+        self._schedules: set[tuple[BlockKey, int]] = set()
+        self.process = machine.life("expiration")
+        self._begin()
+
+    def on_stored(self, subject: str, entry: Entry) -> None:
+        self.commits.add((subject, entry))
+
+    def kill(self, seconds: float) -> None:
+        """Dead for so long, then started anew."""
+        self._machine.note(f"{self.process.name} is killed")
+        self._machine.loop.kill(self.process)
+        self._machine.loop.call_later(seconds, self._revive, context=NOBODY)
+
+    def _revive(self) -> None:
+        if not self.process.alive:
+            self.process = self._machine.life("expiration")
+            self._machine.note(f"{self.process.name} is started")
+            self._begin()
+
+    def _begin(self) -> None:
+        machine, process = self._machine, self.process
+        link = machine.journal(process)._connection
+        transport = SimulatedTransport(machine, self._ray, process)
+        client = TicketClient(transport, self._placement, machine.loop.time)
+
+        async def schedule(block: BlockKey, at_ms: int, now_ms: int) -> None:
+            await link.ask(lambda: self._keep((block, -(-at_ms // 1000))))
+
+        service = ExpirationService(
+            lambda handler: SimulatedConsumer(
+                machine, self.commits, f"{process.name} commits", handler, _delivery
+            ),
+            lambda handler: SimulatedConsumer(
+                machine, self.wakeups, f"{process.name} wakeups", handler, _wakeup
+            ),
+            schedule,
+            client.ask,
+            machine.clock(process.name),
+        )
+        machine.loop.start(process, service.run())
+
+    def _keep(self, slot: tuple[BlockKey, int]) -> None:
+        """A schedule is stored; a second one for the same block and second replaces it."""
+        if slot not in self._schedules:
+            self._schedules.add(slot)
+            at = (slot[1] * 1000 - EPOCH_MS) / 1000
+            loop = self._machine.loop
+            loop.call_at(max(at, loop.time()), self._fire, slot, context=NOBODY)
+
+    def _fire(self, slot: tuple[BlockKey, int]) -> None:
+        self._schedules.discard(slot)
+        self.wakeups.add(("due", slot))
+
+
+def _delivery(item: Item) -> Delivery:
+    subject, entry = item
+    return Delivery(cast(Any, None), "", subject, entry.sequence, entry.payload, 1)
+
+
+def _wakeup(item: Item) -> Wakeup:
+    _, (block, second) = item
+    return Wakeup(block, second * 1000, cast(Any, None))

@@ -1,0 +1,280 @@
+"""The judge of a run: the invariants I1, I2, I5, I6, I7 from the journal and from the clients' own log.
+
+It shares no code with `decide`, `evolve` and the coordinators; the auditor of `actors.domain.audit` is heard as one more
+witness, and the linearizability checker as another.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from actors.codec import decode_commit
+from actors.domain.audit import BlockAudit, audit_parts
+from actors.domain.identity import HoldId
+from cluster.journal.memory_stream import MemoryStream
+from tests.history import Operation
+from tests.simulation.ledger import Fact
+
+ANNOUNCED_MS_MAX = 40_000
+"""An overdue hold is announced this long after its deadline, once everything works again: a second of the wake-ups,
+their retries, and one acknowledgement that was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """`law` is the invariant's name."""
+
+    law: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.law}: {self.detail}"
+
+
+@dataclass(slots=True)
+class Stay:
+    """A hold's record in one block, from the event that began it to the one that ended it."""
+
+    held: Fact
+    deadline: int
+    extended: list[Fact] = field(default_factory=list[Fact])
+    ended: Fact | None = None
+
+    @property
+    def is_primary(self) -> bool:
+        return self.held.event["primary"] == self.held.block
+
+
+class Account:
+    """What the journal says, folded once and simply: seats as sets, holds as stays."""
+
+    def __init__(self, ledger: list[Fact]) -> None:
+        self.violations: list[Violation] = []
+        self.stays: defaultdict[tuple[int, str], list[Stay]] = defaultdict(list)
+        self.capacity: dict[int, int] = {}
+        self.available: dict[int, set[int]] = {}
+        self.withheld: defaultdict[int, set[int]] = defaultdict(set)
+        self.sold: defaultdict[int, set[int]] = defaultdict(set)
+        self.labels: dict[tuple[int, int], str] = {}
+        self._held: defaultdict[int, dict[str, Stay]] = defaultdict(dict)
+        for fact in ledger:
+            self._follow(fact)
+            if fact.block in self.capacity:
+                self._count(fact)
+
+    def live(self) -> Iterator[Stay]:
+        for block in self._held.values():
+            yield from block.values()
+
+    def primaries(self, token: str, block: int) -> list[Stay]:
+        return [stay for stay in self.stays[block, token] if stay.is_primary]
+
+    def _follow(self, fact: Fact) -> None:
+        block = fact.block
+        match fact.kind:
+            case "block_opened":
+                self._open(fact)
+            case "tickets_held":
+                self._take(fact, self.available[block], "I1")
+                stay = Stay(fact, fact.event["deadline"])
+                if fact.token in self._held[block]:
+                    self._wrong("I1", fact, "holds what it holds already")
+                self._held[block][fact.token] = stay
+                self.stays[block, fact.token].append(stay)
+            case "hold_released" | "hold_expired" | "tickets_sold":
+                self._end(fact)
+            case "hold_extended":
+                stay = self._held[block].get(fact.token)
+                if stay is None:
+                    self._wrong("I1", fact, "is extended, but does not stand")
+                else:
+                    stay.deadline = fact.event["deadline"]
+                    stay.extended.append(fact)
+            case "tickets_withheld":
+                self._take(fact, self.available[block], "I1")
+                self.withheld[block].update(fact.tickets)
+            case "tickets_restored":
+                self._take(fact, self.withheld[block], "I1")
+                self.available[block].update(fact.tickets)
+            case _:
+                return
+
+    def _open(self, fact: Fact) -> None:
+        layout = fact.event["layout"]
+        if fact.block in self.capacity:
+            self._wrong("I1", fact, "the block is opened twice")
+        self.capacity[fact.block] = layout["size"]
+        self.available[fact.block] = set(range(layout["size"]))
+        for row in layout["rows"]:
+            for place, number in enumerate(row["numbers"]):
+                label = f"{layout['section']}-{row['name']}-{number}"
+                self.labels[fact.block, row["first"] + place] = label
+
+    def _take(self, fact: Fact, source: set[int], law: str) -> None:
+        for ticket in fact.tickets:
+            if ticket not in source:
+                self._wrong(law, fact, f"takes ticket {ticket}, which is not to be had")
+            source.discard(ticket)
+
+    def _end(self, fact: Fact) -> None:
+        stay = self._held[fact.block].pop(fact.token, None)
+        if stay is None:
+            self._wrong("I1", fact, "ends what does not stand")
+            return
+        if sorted(fact.tickets) != sorted(stay.held.tickets):
+            self._wrong("I1", fact, "ends with other tickets than it has")
+        stay.ended = fact
+        if fact.kind == "tickets_sold":
+            self.sold[fact.block].update(fact.tickets)
+        else:
+            self.available[fact.block].update(stay.held.tickets)
+        if fact.kind == "hold_expired" and fact.at < stay.deadline:
+            self._wrong("I7", fact, f"expires {stay.deadline - fact.at} ms early")
+
+    def _count(self, fact: Fact) -> None:
+        """I5, at every prefix."""
+        block = fact.block
+        held = sum(len(stay.held.tickets) for stay in self._held[block].values())
+        parts = len(self.available[block]), held, len(self.sold[block]), len(self.withheld[block])
+        if sum(parts) != self.capacity[block]:
+            self._wrong("I5", fact, f"{parts} do not add up to {self.capacity[block]}")
+
+    def _wrong(self, law: str, fact: Fact, what: str) -> None:
+        where = f"commit {fact.sequence}, block {fact.block}"
+        self.violations.append(Violation(law, f"{where}: {fact.token[:6]} {what}"))
+
+
+def judge(ledger: list[Fact], history: list[Operation], healed_at: float) -> list[Violation]:
+    """Every violation of the invariants."""
+    account = Account(ledger)
+    return [
+        *account.violations,
+        *_acknowledged(account, history),
+        *_keys(history),
+        *_ends(account, history, healed_at),
+    ]
+
+
+def audited(stream: MemoryStream) -> list[Violation]:
+    """What the product's own auditor says of the journal."""
+    audits = dict[int, BlockAudit]()
+    for subject in stream.subjects():
+        block = int(subject.rpartition(".")[2])
+        audit = audits[block] = BlockAudit(block)
+        for entry in stream.entries(subject):
+            commit = decode_commit(entry.payload)
+            audit.commit(entry.sequence, commit.at, commit.events)
+    found = [violation for audit in audits.values() for violation in audit.violations]
+    return [
+        Violation("I1", f"audit: block {one.block}, commit {one.sequence}: {one.seat} {one.detail}")
+        for one in found + audit_parts(audits)
+    ]
+
+
+def _acknowledged(account: Account, history: list[Operation]) -> Iterator[Violation]:
+    """I2: every 2xx answer is backed by exactly one event, which was stored before the answer was given."""
+    for done in history:
+        if not done.effective or done.returned is None:
+            continue
+        hold_id = HoldId.parse(done.request.hold_id or done.body["hold_id"])
+        name = f"{done.client}'s {done.request.kind}"
+        if hold_id is None:
+            yield Violation("I2", f"{name} has no hold id")
+            continue
+        stays = account.primaries(hold_id.token, hold_id.primary)
+        if len(stays) != 1:
+            yield Violation("I2", f"{name} is backed by {len(stays)} holds in the journal")
+            continue
+        (stay,) = stays
+        proof = _proof(stay, done)
+        if proof is None or proof.stored_at > done.returned:
+            yield Violation("I2", f"{name} was answered {done.status} without an event for it")
+        if done.body:
+            yield from _same_hold(account, stay, done)
+
+
+def _proof(stay: Stay, done: Operation) -> Fact | None:
+    match done.request.kind:
+        case "hold" | "find":
+            return stay.held
+        case "extend":
+            return stay.extended[0] if len(stay.extended) == 1 else None
+        case "release":
+            released = stay.ended is not None and stay.ended.kind == "hold_released"
+            return stay.ended if released else None
+
+
+def _same_hold(account: Account, stay: Stay, done: Operation) -> Iterator[Violation]:
+    """The body names the seats that are held in the journal, all of them, by whole parts."""
+    event, token = stay.held.event, stay.held.token
+    parts = [(part["block"], part["tickets"]) for part in event["parts"]]
+    named = [(stay.held.block, event["tickets"]), *parts]
+    seats = {account.labels[block, ticket] for block, tickets in named for ticket in tickets}
+    if seats != set(done.body["seats"]) or event["amount"] != done.body["amount"]:
+        yield Violation("I2", f"{done.client} was told {done.body['seats']}, held are {seats}")
+    for block, tickets in parts:
+        taken = [
+            part
+            for part in account.stays[block, token]
+            if part.held.tickets == tickets and part.held.sequence < stay.held.sequence
+        ]
+        if not taken:
+            yield Violation("I2", f"{done.client}'s part in block {block} was never taken")
+
+
+def _keys(history: list[Operation]) -> Iterator[Violation]:
+    """I6: a key leads to one hold, and only the request that made it gets it."""
+    by_key = defaultdict[str, list[Operation]](list)
+    for done in history:
+        if done.request.key and done.request.kind == "hold":
+            by_key[done.request.key].append(done)
+    for key, asked in by_key.items():
+        granted = [one for one in asked if one.effective]
+        answers = {(one.body["hold_id"], *one.body["seats"], one.body["amount"]) for one in granted}
+        if len(answers) > 1:
+            yield Violation("I6", f"key {key} was answered with {len(answers)} holds")
+        if len({(one.request.seats, one.request.quantity) for one in granted}) > 1:
+            yield Violation("I6", f"key {key} was granted to two different requests")
+        reused = [one for one in asked if one.body.get("code") == "idempotency_key_reused"]
+        if reused and len({(one.request.seats, one.request.quantity) for one in asked}) == 1:
+            yield Violation("I6", f"key {key} was called reused, but was not")
+
+
+def _ends(account: Account, history: list[Operation], healed_at: float) -> Iterator[Violation]:
+    """I7: a committed hold ends by its buyer or by its deadline, and then it really does."""
+    asked_back = {
+        one.request.hold_id: one.invoked
+        for one in reversed(history)
+        if one.request.kind == "release"
+    }
+    for (block, token), stays in account.stays.items():
+        for stay in stays:
+            ended, name = stay.ended, f"block {block}: {token[:6]}"
+            if ended is None:
+                yield Violation("I7", f"{name} stands for ever")
+                continue
+            late = ended.stored_at - max(stay.deadline, healed_at)
+            if late > ANNOUNCED_MS_MAX:
+                yield Violation("I7", f"{name} ended {late:.0f} ms after its deadline")
+            if stay.is_primary and ended.kind == "hold_released":
+                hold_id = next((one for one in asked_back if one.endswith(f"-{token}")), None)
+                if hold_id is None or asked_back[hold_id] > ended.stored_at:
+                    yield Violation("I7", f"{name} was given back, and nobody had asked for it")
+            if stay.is_primary:
+                yield from _parts_stay(account, stay)
+
+
+def _parts_stay(account: Account, stay: Stay) -> Iterator[Violation]:
+    """No part of a committed hold ends before the hold itself, but by its own deadline."""
+    assert stay.ended is not None
+    for part in stay.held.event["parts"]:
+        for record in account.stays[part["block"], stay.held.token]:
+            if record.held.tickets != part["tickets"] or record.ended is None:
+                continue
+            committed = record.held.sequence < stay.held.sequence < record.ended.sequence
+            early = record.ended.sequence < stay.ended.sequence
+            if committed and early and record.ended.kind == "hold_released":
+                name = f"{stay.held.token[:6]}'s part in block {part['block']}"
+                yield Violation("I7", f"{name} was given back while the hold stood")

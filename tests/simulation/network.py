@@ -1,0 +1,115 @@
+"""The network between processes: every message takes its time, and may be lost, late, or arrive twice.
+
+A message on its way belongs to nobody: it arrives although its sender was killed or stopped meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from random import Random
+from typing import Any, TypeVar
+
+from actors.journal import JournalUnavailable
+from cluster.journal.jetstream import APPEND_SECONDS_MAX
+from cluster.journal.memory_stream import Answer
+from cluster.journal.settle import Doubtful
+from tests.simulation.plan import Weather
+from tests.simulation.virtual_loop import VirtualLoop
+
+LATE_SECONDS = (0.3, 15.0)
+"""A late message: longer than a request waits, and than the settling of an append."""
+
+REQUEST_SECONDS_MAX = APPEND_SECONDS_MAX
+
+T = TypeVar("T")
+NOBODY = Context()
+
+
+class Climate:
+    """The weather of all networks of a run; `calm` ends everything but the time that a message takes."""
+
+    def __init__(self, weather: Weather) -> None:
+        self.weather = weather
+        self.calm = False
+
+
+class Network:
+    """One sender's way to the others."""
+
+    def __init__(self, loop: VirtualLoop, dice: Random, climate: Climate) -> None:
+        self.loop = loop
+        self.dice = dice
+        self._climate = climate
+        self._latency = climate.weather.latency
+
+    def send(self, arrive: Callable[..., Any], *args: Any) -> None:
+        """Let `arrive` happen at the other end, once, twice, late or never."""
+        chance = 1.0 if self._climate.calm else self.dice.random()
+        weather = self._climate.weather
+        if chance < weather.lost:
+            return
+        delay = self.delay()
+        if chance < weather.lost + weather.late:
+            delay += self.dice.uniform(*LATE_SECONDS)
+        self.loop.call_later(delay, arrive, *args, context=NOBODY)
+        if weather.lost + weather.late <= chance < weather.lost + weather.late + weather.twice:
+            self.loop.call_later(delay + self.delay(), arrive, *args, context=NOBODY)
+
+    def delay(self) -> float:
+        return self.dice.uniform(*self._latency)
+
+
+class Servers:
+    """Whether the journal's servers answer at all: between two leaders they do not."""
+
+    def __init__(self) -> None:
+        self.away = False
+
+
+class JournalLink:
+    """A process's connection to the journal (`cluster.journal.memory.Connection`)."""
+
+    def __init__(self, network: Network, servers: Servers) -> None:
+        self.cut = False
+        self._network = network
+        self._servers = servers
+
+    async def publish(self, serve: Callable[[Answer], None]) -> bytes:
+        answered: asyncio.Future[bytes] = self._network.loop.create_future()
+
+        def arrive() -> None:
+            if not self._servers.away:
+                serve(lambda data: self._network.send(self._deliver, answered, data))
+
+        return await self._answer(arrive, answered, Doubtful("no answer"))
+
+    async def ask(self, serve: Callable[[], T]) -> T:
+        answered: asyncio.Future[T] = self._network.loop.create_future()
+
+        def arrive() -> None:
+            if not self._servers.away:
+                self._network.send(self._deliver, answered, serve())
+
+        return await self._answer(arrive, answered, JournalUnavailable("no answer"))
+
+    def _deliver(self, answered: asyncio.Future[T], answer: T) -> None:
+        if not self.cut and not answered.done():
+            answered.set_result(answer)
+
+    async def _answer(
+        self, arrive: Callable[[], None], answered: asyncio.Future[T], silence: Exception
+    ) -> T:
+        if not self.cut:
+            self._network.send(arrive)
+        timer = self._network.loop.call_later(REQUEST_SECONDS_MAX, _fail, answered, silence)
+        try:
+            return await answered
+        finally:
+            timer.cancel()
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

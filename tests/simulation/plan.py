@@ -1,0 +1,187 @@
+"""What happens in a run, drawn from its seed: the venue, the weather, the buyers and the disasters.
+
+A plan is data, so that a failing one can be made smaller by leaving buyers and disasters out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+ACTION_SECONDS = 40.0
+"""The length of the sale; what comes behind it are deadlines."""
+
+QUIET_SECONDS = 400.0
+"""A pause that is long enough for idle activations to be put away."""
+
+Then = Literal["find", "extend", "release", "replay", "other_body", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """`rows`: the seats of each block that has seats. `replicated`: the journal is a cluster of three."""
+
+    rows: tuple[int, ...]
+    registers: int
+    hold_seconds: int
+    hosts: int
+    replicas: int
+    replicated: bool
+    dedicated: bool
+    snapshot_commits: int
+
+    def seats(self) -> list[str]:
+        return [f"B{b}-R-{n}" for b, size in enumerate(self.rows) for n in range(size)]
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Of every message: how long it takes (seconds), and how probably it is lost, late, or arrives twice."""
+
+    latency: tuple[float, float]
+    lost: float
+    late: float
+    twice: float
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Wants seats (or a quantity), asks up to `attempts` times while nothing definite is said, gives up a request after
+    `patience` seconds, and then does a few things with what it got. `key` is empty for a buyer without one."""
+
+    name: str
+    at: float
+    seats: tuple[str, ...]
+    quantity: int
+    key: str
+    attempts: int
+    patience: float
+    hangs_up: bool
+    pause: float
+    then: tuple[Then, ...]
+
+
+Kind = Literal[
+    "kill_host",
+    "stop_host",
+    "replace_host",
+    "kill_replica",
+    "scale",
+    "cut_host",
+    "cut_replica",
+    "journal_away",
+    "new_leader",
+    "kill_expiration",
+    "stop_expiration",
+    "jump_clock",
+    "withhold",
+    "restore",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Disaster:
+    """`target` chooses the victim, `seconds` is how long it lasts, `amount` what else there is to say."""
+
+    kind: Kind
+    at: float
+    target: int
+    seconds: float
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    seed: int
+    venue: Venue
+    weather: Weather
+    skews_ms: tuple[int, ...]
+    buyers: tuple[Buyer, ...]
+    disasters: tuple[Disaster, ...]
+
+
+def plan_of(seed: int) -> Plan:
+    dice = Random(f"plan {seed}")
+    venue = _venue(dice)
+    weather = _weather(dice)
+    skew = dice.choice([0, 0, 20, 400, 5_000, 120_000])
+    skews = tuple(dice.randint(-skew, skew) for _ in range(16))
+    gap_at = dice.choice([ACTION_SECONDS, ACTION_SECONDS, dice.uniform(5, 30)])
+    buyers = [_buyer(dice, venue, number) for number in range(dice.randint(14, 26))]
+    disasters = [_disaster(dice) for _ in range(dice.choice([0, 1, 2, 4, 6, 9]))]
+    return Plan(
+        seed,
+        venue,
+        weather,
+        skews,
+        tuple(sorted((_after_gap(b, gap_at) for b in buyers), key=lambda one: one.at)),
+        tuple(sorted(disasters, key=lambda one: one.at)),
+    )
+
+
+def _venue(dice: Random) -> Venue:
+    rows = tuple(dice.randint(1, 5) for _ in range(dice.choice([1, 2, 3, 4])))
+    return Venue(
+        rows,
+        registers=dice.choice([1, 1, 2]),
+        hold_seconds=dice.choice([1, 3, 10, 10, 60, 600]),
+        hosts=dice.choice([1, 2, 2, 3]),
+        replicas=dice.choice([1, 2, 2, 3]),
+        replicated=dice.random() < 0.5,
+        dedicated=dice.random() < 0.1,
+        snapshot_commits=dice.choice([2, 5, 128]),
+    )
+
+
+def _weather(dice: Random) -> Weather:
+    kind = dice.choice(["calm", "breezy", "breezy", "stormy"])
+    latency = dice.choice([(0.0002, 0.002), (0.001, 0.05), (0.0005, 0.4)])
+    worst = {"calm": 0.0, "breezy": 0.02, "stormy": 0.12}[kind]
+    return Weather(latency, dice.uniform(0, worst), dice.uniform(0, worst), dice.uniform(0, worst))
+
+
+def _buyer(dice: Random, venue: Venue, number: int) -> Buyer:
+    seats = venue.seats()
+    wanted = dice.sample(seats, min(len(seats), dice.choice([1, 1, 2, 2, 3, 4])))
+    quantity = dice.choice([0, 0, 0, 0, 1, 2])
+    # A twin: the same key as an earlier buyer, who may still be at it.
+    key = dice.choice(["", f"k{number}", f"k{number}", f"k{dice.randint(0, number)}"])
+    if key:
+        # The twins of a key want the same, but for a few that misuse it.
+        want = Random(f"{number if dice.random() < 0.1 else key} {seats}")
+        wanted = want.sample(seats, min(len(seats), want.choice([1, 1, 2, 2, 3, 4])))
+        quantity = want.choice([0, 0, 0, 0, 1, 2])
+    return Buyer(
+        f"buyer {number}",
+        dice.choice([dice.uniform(0, ACTION_SECONDS), dice.uniform(0, 5)]),
+        () if quantity else tuple(wanted),
+        quantity,
+        key,
+        attempts=dice.choice([1, 2, 3, 5]),
+        patience=dice.choice([0.1, 1.0, 12.0, 40.0]),
+        hangs_up=dice.random() < 0.5,
+        pause=dice.choice([0.0, 0.2, 2.0]),
+        then=tuple(
+            dice.choice(["find", "extend", "release", "replay", "replay", "other_body", "nothing"])
+            for _ in range(dice.randint(0, 4))
+        ),
+    )
+
+
+def _after_gap(buyer: Buyer, gap_at: float) -> Buyer:
+    if buyer.at < gap_at:
+        return buyer
+    fields = {name: getattr(buyer, name) for name in Buyer.__slots__}
+    return Buyer(**{**fields, "at": buyer.at + QUIET_SECONDS})
+
+
+def _disaster(dice: Random) -> Disaster:
+    kinds: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
+    return Disaster(
+        dice.choice(kinds),
+        dice.uniform(0, ACTION_SECONDS),
+        dice.randint(0, 1_000),
+        dice.choice([0.05, 0.5, 3.0, 12.0]),
+        dice.random(),
+    )

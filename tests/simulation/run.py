@@ -1,0 +1,41 @@
+"""One seed, one run, one verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.history import Operation
+from tests.simulation.judge import Violation, audited, judge
+from tests.simulation.ledger import Fact, facts
+from tests.simulation.machine import Machine
+from tests.simulation.plan import Plan
+from tests.simulation.sale import RUN_SECONDS_MAX, Sale
+from tests.simulation.virtual_loop import virtual_loop
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`steps` are callbacks of the event loop; `log` is what befell processes, with seconds of virtual time."""
+
+    plan: Plan
+    steps: int
+    ledger: list[Fact]
+    history: list[Operation]
+    log: list[tuple[float, str]]
+    violations: list[Violation]
+
+
+def run(plan: Plan) -> Run:
+    with virtual_loop() as loop:
+        machine = Machine(plan, loop)
+        sale = Sale(machine)
+        violations = list[Violation]()
+        try:
+            loop.run(sale.run(), RUN_SECONDS_MAX)
+        except Exception as error:
+            violations.append(Violation("the end", f"{type(error).__name__}: {error}"))
+        violations += [Violation("no exception", text) for text in loop.unhandled()]
+        ledger = facts(machine.stream, machine.stored_at)
+        violations += judge(ledger, sale.history, sale.healed_at)
+        violations += audited(machine.stream)
+        return Run(plan, loop.steps, ledger, sale.history, machine.log, violations)

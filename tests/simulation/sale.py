@@ -1,0 +1,151 @@
+"""One run: a show is put on sale, everybody comes, things break; then all is healed and every deadline passes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from actors.domain.commands import Command, OpenBlock, RestoreTickets, WithholdTickets
+from actors.domain.cutting import cut_blocks, register_layout
+from actors.domain.identity import BlockKey
+from actors.domain.layout import Rules
+from actors.domain.seat_rows import SeatRow
+from actors.journal import Entry
+from actors.outcomes import Unavailable
+from actors.placement import Placement
+from tests.history import Operation
+from tests.simulation.buying import Shopping, finish
+from tests.simulation.disasters import strike
+from tests.simulation.expiring import Expiration
+from tests.simulation.hosts import Ray
+from tests.simulation.ledger import deadlines
+from tests.simulation.machine import SHOW_ID, Machine
+from tests.simulation.network import NOBODY
+from tests.simulation.plan import Venue
+from tests.simulation.replicas import Replica
+
+HEARD_SECONDS = 0.3
+"""A change of the number of hosts reaches each process within about this."""
+
+RETIRE_SECONDS = 2.0
+SETTLE_SECONDS = 45.0
+"""After the last deadline: for wake-ups that were put off, and for acknowledgements that were lost."""
+
+OPEN_ATTEMPTS_MAX = 50
+RUN_SECONDS_MAX = 20_000.0
+
+
+class Sale:
+    """`healed_at` is when the last fault was over, ms of true time."""
+
+    def __init__(self, machine: Machine) -> None:
+        venue = machine.plan.venue
+        self.machine = machine
+        self.history: list[Operation] = []
+        self.healed_at = 0.0
+        self.ray = Ray(machine)
+        self._placement = Placement(venue.hosts, venue.dedicated)
+        self.replicas = [self._replica(index) for index in range(venue.replicas)]
+        self.expiration = Expiration(machine, self.ray, lambda: self._placement)
+        machine.stream.on_stored = self._stored
+
+    def running(self) -> list[Replica]:
+        return [replica for replica in self.replicas if replica.process.alive]
+
+    async def run(self) -> None:
+        machine, plan = self.machine, self.machine.plan
+        machine.climate.calm = True
+        await self._open(plan.venue)
+        machine.climate.calm = False
+        for disaster in plan.disasters:
+            machine.loop.call_later(disaster.at, strike, self, disaster, context=NOBODY)
+        visits = [Shopping(machine, self, buyer, self.history) for buyer in plan.buyers]
+        await asyncio.gather(*[visit.visit() for visit in visits])
+        await self._heal()
+        await self._let_deadlines_pass()
+
+    async def _open(self, venue: Venue) -> None:
+        rules = Rules("EUR", venue.hold_seconds, max_per_order=4, registers=venue.registers)
+        layouts = [register_layout() for _ in range(venue.registers)]
+        for block, size in enumerate(venue.rows):
+            rows = [
+                SeatRow(number, f"B{block}", "R", str(number), "A", None, None)
+                for number in range(size)
+            ]
+            layouts += cut_blocks(rows, {"A": 1000 + block})
+        for number, layout in enumerate(layouts):
+            await self._command(number, OpenBlock(layout, rules, "simulation"))
+
+    async def _command(self, block: int, command: Command) -> None:
+        """Through a replica, until there is an answer."""
+        for _ in range(OPEN_ATTEMPTS_MAX):
+            running = self.running()
+            if running:
+                outcome = await running[0].client.ask(BlockKey(SHOW_ID, block), command)
+                if not isinstance(outcome, Unavailable):
+                    return
+            await asyncio.sleep(1.0)
+
+    def organize(self, target: int, *, withhold: bool) -> None:
+        """The organizer takes a seat off sale, or puts it back."""
+        venue = self.machine.plan.venue
+        index = target % len(venue.rows)
+        ticket = (target // len(venue.rows)) % venue.rows[index]
+        block = venue.registers + index
+        command = WithholdTickets((ticket,), "test") if withhold else RestoreTickets((ticket,))
+        if running := self.running():
+            asking = running[0].client.ask(BlockKey(SHOW_ID, block), command)
+            self.machine.loop.start(running[0].process, asking)
+
+    def scale(self, hosts: int) -> None:
+        """Every process hears of it in its own time; hosts that are not needed are retired a little later."""
+        if self._placement.dedicated:
+            return
+        self.machine.note(f"from {self._placement.hosts} to {hosts} hosts")
+        before, after = self._placement, Placement(hosts)
+        dice, loop = self.machine.dice(f"scale {self.machine.loop.time()}"), self.machine.loop
+        self._placement = after
+
+        def hear(replica: Replica) -> None:
+            replica.placement = after
+
+        for replica in self.replicas:
+            loop.call_later(dice.uniform(0, HEARD_SECONDS), hear, replica, context=NOBODY)
+        for name in before.names():
+            if name not in after.names():
+                loop.call_later(RETIRE_SECONDS, self.ray.retire, name, context=NOBODY)
+
+    def kill_replica(self, index: int) -> None:
+        replica = self.replicas[index]
+        if replica.process.alive:
+            self.machine.note(f"{replica.process.name} is killed")
+            self.machine.loop.kill(replica.process)
+            for request in replica.requests:
+                self.machine.loop.call_later(0.01, finish, request, None, context=NOBODY)
+
+    def start_replica(self, index: int) -> None:
+        if not self.replicas[index].process.alive:
+            self.replicas[index] = self._replica(index)
+
+    def _replica(self, index: int) -> Replica:
+        return Replica(self.machine, self.ray, f"replica-{index}", self._placement)
+
+    def _stored(self, subject: str, entry: Entry) -> None:
+        self.machine.stored_at[entry.sequence] = self.machine.now_ms
+        self.expiration.on_stored(subject, entry)
+        for replica in self.running():
+            replica.feed.push(subject, entry)
+
+    async def _heal(self) -> None:
+        """The plan's disasters end by themselves; what is left is the weather."""
+        last = max((d.at + d.seconds * 4 for d in self.machine.plan.disasters), default=0.0)
+        await asyncio.sleep(max(0.0, last + RETIRE_SECONDS - self.machine.loop.time()))
+        self.machine.climate.calm = True
+        for process in self.machine.skews_ms:
+            self.machine.skews_ms[process] = 0
+        self.healed_at = self.machine.now_ms
+        self.machine.note("all is healed")
+
+    async def _let_deadlines_pass(self) -> None:
+        latest = max(deadlines(self.machine.stream), default=0)
+        wait = (latest - self.machine.now_ms) / 1000
+        await asyncio.sleep(max(0.0, wait) + SETTLE_SECONDS)

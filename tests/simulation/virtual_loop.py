@@ -1,0 +1,227 @@
+"""An event loop in virtual time with processes inside: one seed, one order of everything.
+
+It runs the ordinary asyncio code of the product. Time moves only when nothing is left to do, straight to the next
+timer. Callbacks of one process run in the order in which they were scheduled, as asyncio has it; what is random
+between processes comes from the delays of the network (`tests.simulation.network`).
+
+A callback belongs to the process in whose context it was scheduled. The callbacks of a process that was killed never
+run again, whichever `await` they stood at and without a `finally`: a kill -9. Those of a process that is stopped wait
+until it continues: a SIGSTOP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from contextvars import Context, ContextVar, copy_context
+from typing import Any
+
+STEPS_MAX = 100_000
+"""A run that takes more callbacks than this does not come to an end."""
+
+
+class Process:
+    """A life of a process: `alive` until it is killed, `stopped` between SIGSTOP and SIGCONT."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self.stopped = False
+        self.waiting: deque[_Handle] = deque()
+        self.context = copy_context()
+        self.context.run(_PROCESS.set, self)
+
+    @property
+    def running(self) -> bool:
+        return self.alive and not self.stopped
+
+
+_PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
+
+
+class _Handle:
+    """What asyncio wants of a handle. Ordered by time, then by age."""
+
+    __slots__ = ("_when", "args", "callback", "cancelled_", "context", "number")
+
+    def __init__(
+        self,
+        number: int,
+        when: float,
+        callback: Callable[..., Any],
+        args: tuple[Any, ...],
+        context: Context | None,
+    ) -> None:
+        self.number = number
+        self._when = when
+        self.callback = callback
+        self.args = args
+        self.context = copy_context() if context is None else context
+        self.cancelled_ = False
+
+    def __lt__(self, other: _Handle) -> bool:
+        return (self._when, self.number) < (other._when, other.number)
+
+    def cancel(self) -> None:
+        self.cancelled_ = True
+
+    def cancelled(self) -> bool:
+        return self.cancelled_
+
+    def when(self) -> float:
+        return self._when
+
+
+class NeverEnds(AssertionError):
+    """The run is stuck, or runs in circles."""
+
+
+class VirtualLoop(asyncio.AbstractEventLoop):
+    """`steps` counts the callbacks that were run."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self._now = 0.0
+        self._number = 0
+        self._ready: deque[_Handle] = deque()
+        self._timers: list[_Handle] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._closed = False
+
+    # What asyncio asks of a loop.
+
+    def time(self) -> float:
+        return self._now
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
+        handle = _Handle(0, 0.0, callback, args, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> Any:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> Any:
+        self._number += 1
+        handle = _Handle(self._number, when, callback, args, context)
+        heapq.heappush(self._timers, handle)
+        return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self, coro: Any, *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        task = asyncio.Task(coro, loop=self, name=name or "task", context=context)
+        self._tasks.append(task)  # a task of a killed process must not be collected half-way
+        return task
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """asyncio says this when it collects its garbage, at no certain time; see `unhandled`."""
+
+    # What a simulation asks of it.
+
+    def run(self, main: Coroutine[Any, Any, None], seconds_max: float) -> None:
+        """Run until `main` is done. Raises NeverEnds, or what `main` raises."""
+        asyncio.events._set_running_loop(self)
+        try:
+            task = self.create_task(main)
+            while not task.done():
+                self._advance(seconds_max)
+                self._run_ready()
+            task.result()
+        finally:
+            asyncio.events._set_running_loop(None)
+
+    def _advance(self, seconds_max: float) -> None:
+        if self._ready:
+            return
+        timers = self._timers
+        while timers and timers[0].cancelled_:
+            heapq.heappop(timers)
+        if not timers:
+            raise NeverEnds("nothing is left that could happen")
+        self._now = max(self._now, timers[0]._when)
+        if self._now > seconds_max:
+            raise NeverEnds(f"still busy after {seconds_max:.0f} virtual seconds")
+        while timers and timers[0]._when <= self._now:
+            self._ready.append(heapq.heappop(timers))
+
+    def _run_ready(self) -> None:
+        ready = self._ready
+        while ready:
+            handle = ready.popleft()
+            if handle.cancelled_:
+                continue
+            process = handle.context.get(_PROCESS)
+            if process is not None and not process.running:
+                if process.alive:
+                    process.waiting.append(handle)
+                continue
+            self.steps += 1
+            if self.steps > STEPS_MAX:
+                raise NeverEnds(f"more than {STEPS_MAX} steps")
+            handle.context.run(handle.callback, *handle.args)
+
+    def start(self, process: Process, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """A task of a process."""
+        return self.create_task(work, context=process.context.copy())
+
+    def kill(self, process: Process) -> None:
+        process.alive = False
+        process.waiting.clear()
+
+    def stop(self, process: Process) -> None:  # type: ignore[override]
+        process.stopped = True
+
+    def carry_on(self, process: Process) -> None:
+        """SIGCONT: everything that became due meanwhile happens now, in its order."""
+        process.stopped = False
+        self._ready.extend(process.waiting)
+        process.waiting.clear()
+
+    def unhandled(self) -> list[str]:
+        """The exceptions that ended tasks, and that nobody was there to take."""
+        return [
+            f"{task.get_coro()}: {task.exception()!r}"
+            for task in self._tasks
+            if task.done() and task._log_traceback  # type: ignore[attr-defined]
+        ]
+
+    def close(self) -> None:
+        """Let go of what never ended, without a word."""
+        self._closed = True
+        for task in self._tasks:
+            if not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                with contextlib.suppress(BaseException):
+                    task.get_coro().close()  # type: ignore[union-attr]
+        self._tasks.clear()
+        self._ready.clear()
+        self._timers.clear()
+
+
+@contextlib.contextmanager
+def virtual_loop() -> Iterator[VirtualLoop]:
+    loop = VirtualLoop()
+    try:
+        yield loop
+    finally:
+        loop.close()
