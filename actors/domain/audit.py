@@ -46,7 +46,7 @@ class Violation:
 class SeenHold:
     """A hold as this block's commits tell it. `ended_at` is the sequence that ended it, 0 while it lives.
 
-    A sale ends it too (`sold`). Deadlines are ms since the epoch.
+    A sale ends it too (`sold`). Deadlines are ms since the epoch, and so is `expired_at`, 0 if it did not expire.
     """
 
     event: TicketsHeld
@@ -54,6 +54,7 @@ class SeenHold:
     deadline: int
     extended: bool = False
     ended_at: int = 0
+    expired_at: int = 0
     sold: bool = False
 
 
@@ -100,9 +101,8 @@ class BlockAudit:
                 self._ended(token, tickets, "released")
             case HoldExpired(token, tickets):
                 hold = self._ended(token, tickets, "expired")
-                if hold is not None and at < hold.deadline:
-                    early = hold.deadline - at
-                    self._each(tickets, f"its hold expired {early} ms before its deadline")
+                if hold is not None:
+                    self._expired(hold, tickets, at)
             case HoldExtended(token, deadline):
                 self._extended(token, deadline, at)
             case TicketsSold(token, _, tickets):
@@ -168,6 +168,12 @@ class BlockAudit:
             hold.ended_at = self.sequence
             del self.live[token]
         return hold
+
+    def _expired(self, hold: SeenHold, tickets: tuple[int, ...], at: int) -> None:
+        hold.expired_at = at
+        if at < hold.deadline:
+            early = hold.deadline - at
+            self._each(tickets, f"its hold expired {early} ms before its deadline")
 
     def _extended(self, token: str, deadline: int, at: int) -> None:
         hold = self.live.get(token)
@@ -278,7 +284,7 @@ def _check_parts(
                 seen
                 for seen in parts.get((part.block, event.token), ())
                 if seen.sequence < hold.sequence
-                and not 0 < seen.ended_at < hold.sequence
+                and _stood(seen, hold)
                 and set(seen.event.tickets) == set(part.tickets)
                 and seen.event.primary == primary
             ),
@@ -296,6 +302,15 @@ def _check_parts(
         detail = f"{name} costs {event.amount}, its tickets {price}"
         found.append(Violation(primary, hold.sequence, "", detail))
     return found
+
+
+def _stood(part: SeenHold, hold: SeenHold) -> bool:
+    """Whether a part was there when its hold was committed, or the hold was over by then.
+
+    A commit may be on its way for longer than what it promises lasts.
+    """
+    over = part.expired_at >= hold.event.deadline
+    return not 0 < part.ended_at < hold.sequence or over
 
 
 def _price(audit: BlockAudit, tickets: tuple[int, ...]) -> int:

@@ -118,7 +118,7 @@ def _stop_expiration(sale: Sale, disaster: Disaster) -> None:
 def _jump_clock(sale: Sale, disaster: Disaster) -> None:
     skews = sale.machine.skews_ms
     name = sorted(skews)[disaster.target % len(skews)]
-    skews[name] += int((disaster.amount - 0.5) * JUMP_MS)
+    sale.machine.set_clock(name, skews[name] + int((disaster.amount - 0.5) * JUMP_MS))
     sale.machine.note(f"the clock of {name} jumps to {skews[name]:+} ms")
 
 

@@ -1,7 +1,10 @@
 """The judge of a run: the invariants I1, I2, I5, I6, I7 from the journal and from the clients' own log.
 
-It shares no code with `decide`, `evolve` and the coordinators; the auditor of `actors.domain.audit` is heard as one more
-witness, and the linearizability checker as another.
+It shares no code with `decide`, `evolve` and the coordinators; the auditor of `actors.domain.audit` is heard as one
+more witness, and the linearizability checker as another.
+
+Deadlines are promises by the clocks of the hosts: whether something was in time is read from the times that the writers
+put into their commits.
 """
 
 from __future__ import annotations
@@ -9,9 +12,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from actors.codec import decode_commit
-from actors.domain.audit import BlockAudit, audit_parts
+from actors.domain.audit import BlockAudit
 from actors.domain.identity import HoldId
 from cluster.journal.memory_stream import MemoryStream
 from tests.history import Operation
@@ -154,11 +158,12 @@ def judge(ledger: list[Fact], history: list[Operation], healed_at: float) -> lis
         *_acknowledged(account, history),
         *_keys(history),
         *_ends(account, history, healed_at),
+        *_whole(account),
     ]
 
 
 def audited(stream: MemoryStream) -> list[Violation]:
-    """What the product's own auditor says of the journal."""
+    """What the product's own auditor says of the blocks, each for itself."""
     audits = dict[int, BlockAudit]()
     for subject in stream.subjects():
         block = int(subject.rpartition(".")[2])
@@ -169,12 +174,13 @@ def audited(stream: MemoryStream) -> list[Violation]:
     found = [violation for audit in audits.values() for violation in audit.violations]
     return [
         Violation("I1", f"audit: block {one.block}, commit {one.sequence}: {one.seat} {one.detail}")
-        for one in found + audit_parts(audits)
+        for one in found
     ]
 
 
 def _acknowledged(account: Account, history: list[Operation]) -> Iterator[Violation]:
     """I2: every 2xx answer is backed by exactly one event, which was stored before the answer was given."""
+    told = _first_answers(history)
     for done in history:
         if not done.effective or done.returned is None:
             continue
@@ -184,15 +190,28 @@ def _acknowledged(account: Account, history: list[Operation]) -> Iterator[Violat
             yield Violation("I2", f"{name} has no hold id")
             continue
         stays = account.primaries(hold_id.token, hold_id.primary)
-        if len(stays) != 1:
-            yield Violation("I2", f"{name} is backed by {len(stays)} holds in the journal")
+        yield from _one_after_the_other(stays, told.get(hold_id.token, float("inf")), str(hold_id))
+        stored = [stay for stay in stays if stay.held.stored_at <= done.returned]
+        if not stored:
+            yield Violation("I2", f"{name} was answered {done.status}, and nothing was stored")
             continue
-        (stay,) = stays
+        stay = stored[-1]
         proof = _proof(stay, done)
         if proof is None or proof.stored_at > done.returned:
             yield Violation("I2", f"{name} was answered {done.status} without an event for it")
         if done.body:
             yield from _same_hold(account, stay, done)
+
+
+def _one_after_the_other(stays: list[Stay], told: float, hold_id: str) -> Iterator[Violation]:
+    """A request whose answers were lost may take its seats again, in a new epoch, when the first hold is over and
+    nobody has been told of it."""
+    for first, second in pairwise(stays):
+        over = first.ended is not None and first.ended.sequence <= second.held.sequence
+        if not over or first.held.event["epoch"] >= second.held.event["epoch"]:
+            yield Violation("I2", f"{hold_id} is held twice at a time")
+        elif told < second.held.stored_at:
+            yield Violation("I2", f"{hold_id} was acknowledged, and is held again")
 
 
 def _proof(stay: Stay, done: Operation) -> Fact | None:
@@ -245,10 +264,11 @@ def _keys(history: list[Operation]) -> Iterator[Violation]:
 def _ends(account: Account, history: list[Operation], healed_at: float) -> Iterator[Violation]:
     """I7: a committed hold ends by its buyer or by its deadline, and then it really does."""
     asked_back = {
-        one.request.hold_id: one.invoked
+        one.request.hold_id.rpartition("-")[2]: one.invoked
         for one in reversed(history)
         if one.request.kind == "release"
     }
+    told = _first_answers(history)
     for (block, token), stays in account.stays.items():
         for stay in stays:
             ended, name = stay.ended, f"block {block}: {token[:6]}"
@@ -258,12 +278,28 @@ def _ends(account: Account, history: list[Operation], healed_at: float) -> Itera
             late = ended.stored_at - max(stay.deadline, healed_at)
             if late > ANNOUNCED_MS_MAX:
                 yield Violation("I7", f"{name} ended {late:.0f} ms after its deadline")
-            if stay.is_primary and ended.kind == "hold_released":
-                hold_id = next((one for one in asked_back if one.endswith(f"-{token}")), None)
-                if hold_id is None or asked_back[hold_id] > ended.stored_at:
-                    yield Violation("I7", f"{name} was given back, and nobody had asked for it")
             if stay.is_primary:
+                unasked = asked_back.get(token, float("inf")) > ended.stored_at
+                acknowledged = stay.held.stored_at <= told.get(token, 0) <= _until(stay, stays)
+                if ended.kind == "hold_released" and unasked and acknowledged:
+                    yield Violation("I7", f"{name} was given back, and nobody had asked for it")
                 yield from _parts_stay(account, stay)
+
+
+def _first_answers(history: list[Operation]) -> dict[str, float]:
+    """When a client was first told of each hold, by its token."""
+    told = dict[str, float]()
+    for done in history:
+        if done.effective and done.returned and "hold_id" in done.body:
+            token = done.body["hold_id"].rpartition("-")[2]
+            told[token] = min(told.get(token, float("inf")), done.returned)
+    return told
+
+
+def _until(stay: Stay, stays: list[Stay]) -> float:
+    """When the next record under the same token began."""
+    later = [other.held.stored_at for other in stays if other.held.sequence > stay.held.sequence]
+    return min(later, default=float("inf"))
 
 
 def _parts_stay(account: Account, stay: Stay) -> Iterator[Violation]:
@@ -278,3 +314,29 @@ def _parts_stay(account: Account, stay: Stay) -> Iterator[Violation]:
             if committed and early and record.ended.kind == "hold_released":
                 name = f"{stay.held.token[:6]}'s part in block {part['block']}"
                 yield Violation("I7", f"{name} was given back while the hold stood")
+
+
+def _whole(account: Account) -> Iterator[Violation]:
+    """A hold is committed when all of its parts stand. One that has run out does no harm: the hold is over as well,
+    its commit was on its way for so long."""
+    for stay in (stay for stays in account.stays.values() for stay in stays if stay.is_primary):
+        for part in stay.held.event["parts"]:
+            taken = [
+                record
+                for record in account.stays[part["block"], stay.held.token]
+                if record.held.tickets == part["tickets"]
+                and record.held.sequence < stay.held.sequence
+                and _stands(record, stay.held)
+            ]
+            if not taken:
+                name = f"{stay.held.token[:6]}, commit {stay.held.sequence}"
+                yield Violation("I1", f"{name} is held without its part in block {part['block']}")
+            elif taken[-1].held.event["deadline"] < stay.held.event["deadline"]:
+                yield Violation("I7", f"{stay.held.token[:6]} outlives its part")
+
+
+def _stands(record: Stay, committed: Fact) -> bool:
+    ended = record.ended
+    if ended is None or ended.sequence > committed.sequence:
+        return True
+    return ended.kind == "hold_expired" and ended.at >= committed.event["deadline"]

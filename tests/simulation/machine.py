@@ -21,15 +21,18 @@ SHOW_ID = "sabcdefghijkl"
 
 @dataclass(slots=True)
 class Machine:
-    """`stored_at` has the true time (ms) at which each sequence of the journal was stored."""
+    """`stored_at` has the true time (ms) at which each sequence of the journal was stored; `skew_seen_ms` is the
+    most by which any clock was ever wrong, twice."""
 
     plan: Plan
     loop: VirtualLoop
     stream: MemoryStream = field(init=False)
     climate: Climate = field(init=False)
     servers: Servers = field(default_factory=Servers)
+    healed: bool = False
     links: dict[str, JournalLink] = field(default_factory=dict[str, JournalLink])
     skews_ms: dict[str, int] = field(default_factory=dict[str, int])
+    skew_seen_ms: int = 0
     stored_at: dict[int, float] = field(default_factory=dict[int, float])
     log: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     _numbers: dict[str, int] = field(default_factory=dict[str, int])
@@ -53,8 +56,12 @@ class Machine:
     def clock(self, machine: str) -> Clock:
         """A clock that is wrong by the skew of its machine."""
         skews = self.plan.skews_ms
-        self.skews_ms.setdefault(machine, skews[len(self.skews_ms) % len(skews)])
+        self.set_clock(machine, 0 if self.healed else skews[len(self.skews_ms) % len(skews)])
         return lambda: int(self.now_ms) + self.skews_ms[machine]
+
+    def set_clock(self, machine: str, skew_ms: int) -> None:
+        self.skews_ms[machine] = skew_ms
+        self.skew_seen_ms = max(self.skew_seen_ms, 2 * abs(skew_ms))
 
     def journal(self, process: Process) -> MemoryJournal:
         """A connection of its own for a process."""

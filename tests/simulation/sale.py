@@ -140,8 +140,9 @@ class Sale:
         last = max((d.at + d.seconds * 4 for d in self.machine.plan.disasters), default=0.0)
         await asyncio.sleep(max(0.0, last + RETIRE_SECONDS - self.machine.loop.time()))
         self.machine.climate.calm = True
-        for process in self.machine.skews_ms:
-            self.machine.skews_ms[process] = 0
+        self.machine.healed = True
+        for clock in self.machine.skews_ms:
+            self.machine.set_clock(clock, 0)
         self.healed_at = self.machine.now_ms
         self.machine.note("all is healed")
 
