@@ -22,6 +22,7 @@ from actors.domain.commands import (
     AbandonHold,
     Command,
     ConfirmHold,
+    ExpireDue,
     ExtendHold,
     FindHold,
     HoldQuantity,
@@ -241,5 +242,7 @@ def _hold_of(block: Block, command: Command) -> Hold | None:
             | ConfirmHold(token)
         ):
             return block.hold(token)
+        case ExpireDue():
+            return block.next_to_end()
         case _:
             return None

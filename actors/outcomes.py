@@ -10,7 +10,8 @@ from actors.domain.rejections import Rejection
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The command holds true and is durable. `hold` is the block's record of the token it names, if any.
+    """The command holds true and is durable. `hold` is the block's record of the token it names, if any;
+    after ExpireDue it is the hold that ends next.
 
     `replayed`: it was so before; nothing was written.
     """

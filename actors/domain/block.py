@@ -102,9 +102,9 @@ class Block:
         """The hold of a token, live or remembered."""
         return self.holds.get(token) or self.sold.get(token) or self.ended.get(token)
 
-    def next_deadline(self) -> int | None:
-        """The earliest deadline of the live holds, ms since the epoch."""
-        return min((hold.deadline for hold in self.holds.values()), default=None)
+    def next_to_end(self) -> Hold | None:
+        """The live hold with the earliest deadline."""
+        return min(self.holds.values(), key=lambda hold: hold.deadline, default=None)
 
 
 def evolve(block: Block, event: Event) -> Block:

@@ -21,7 +21,7 @@ from actors.domain.events import HoldExtended, TicketsHeld
 from actors.domain.identity import BlockKey
 from actors.holding import Ask
 from actors.journal import JournalUnavailable
-from actors.outcomes import Outcome, Unavailable
+from actors.outcomes import Accepted, Outcome, Unavailable
 from cluster.journal.consumer import Delivery, TryLater
 from cluster.journal.streams import block_of
 from cluster.journal.wakeups import Wakeup
@@ -39,7 +39,7 @@ ASK_SECONDS_MAX = 2.5
 """A block that does not answer in time is asked again later, and does not hold up the others."""
 
 RETRY_MS = 3_000
-"""After so long a block that gave no definite answer is woken again."""
+"""After so long a block that did not end what is overdue is woken again."""
 
 _log = structlog.get_logger()
 
@@ -122,13 +122,14 @@ class ExpirationService:
             self._scheduled.popitem(last=False)
 
     async def on_wakeups(self, wakeups: list[Wakeup]) -> None:
-        """Ask the blocks; one without a definite answer is woken again in a while."""
+        """Ask the blocks; one without a definite answer is woken again in a while, and so is one whose host takes the
+        wake-up for early: its clock is behind, and nobody else would announce the end of the hold."""
         outcomes = await asyncio.gather(*[self._expire(wakeup.block) for wakeup in wakeups])
         now = self._clock()
         again = [
-            (wakeup.block, -(-(now + RETRY_MS) // 1_000))
+            (wakeup.block, -(-(max(now, wakeup.at_ms) + RETRY_MS) // 1_000))
             for wakeup, outcome in zip(wakeups, outcomes, strict=True)
-            if isinstance(outcome, Unavailable)
+            if isinstance(outcome, Unavailable) or _is_left(outcome, wakeup.at_ms)
         ]
         # A new wake-up, not a negative acknowledgement: those are counted, and in the end buried.
         await self._schedule_all(again, now)
@@ -154,6 +155,12 @@ class ExpirationService:
         block, second = slot
         async with self._requests:
             await self._schedule(block, second * 1_000, now)
+
+
+def _is_left(outcome: Outcome, at_ms: int) -> bool:
+    """Whether the block still has a hold that this wake-up was for."""
+    hold = outcome.hold if isinstance(outcome, Accepted) else None
+    return hold is not None and hold.deadline <= at_ms
 
 
 def _slots(delivery: Delivery, now: int) -> Iterable[Slot]:

@@ -19,7 +19,7 @@ from tests.simulation.expiring import Expiration
 from tests.simulation.hosts import Ray
 from tests.simulation.ledger import deadlines
 from tests.simulation.machine import SHOW_ID, Machine
-from tests.simulation.network import NOBODY
+from tests.simulation.network import LATE_SECONDS, NOBODY
 from tests.simulation.plan import Venue
 from tests.simulation.replicas import Replica
 
@@ -147,6 +147,11 @@ class Sale:
         self.machine.note("all is healed")
 
     async def _let_deadlines_pass(self) -> None:
-        latest = max(deadlines(self.machine.stream), default=0)
-        wait = (latest - self.machine.now_ms) / 1000
-        await asyncio.sleep(max(0.0, wait) + SETTLE_SECONDS)
+        """Also those of holds whose commits were still on their way."""
+        await asyncio.sleep(LATE_SECONDS[1] * 2)
+        while True:
+            latest = max(deadlines(self.machine.stream), default=0)
+            wait = (latest - self.machine.now_ms) / 1000
+            await asyncio.sleep(max(0.0, wait) + SETTLE_SECONDS)
+            if max(deadlines(self.machine.stream), default=0) == latest:
+                return

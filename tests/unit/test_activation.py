@@ -12,7 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import activation as activation_module
-from actors.activation import COMMIT_COMMANDS_MAX, MAILBOX_COMMANDS_MAX, Activation
+from actors.activation import (
+    COMMIT_COMMANDS_MAX,
+    MAILBOX_COMMANDS_MAX,
+    SNAPSHOT_COMMITS,
+    Activation,
+)
 from actors.codec import decode_commit
 from actors.domain.block import Ending, Status
 from actors.domain.commands import (
@@ -65,13 +70,19 @@ class World:
     stream: MemoryStream = field(default_factory=MemoryStream)
     now: int = NOW
     ids: itertools.count[int] = field(default_factory=itertools.count)
+    snapshot_commits: int = SNAPSHOT_COMMITS
 
     def journal(self, faults: Faults | None = None) -> CountingJournal:
         return CountingJournal(self.stream, faults, settle_seconds=0.0)
 
     def activation(self, journal: CountingJournal, writer: str = "one") -> Activation:
         return Activation(
-            KEY, journal, lambda: self.now, writer, lambda: f"{writer}-{next(self.ids)}"
+            KEY,
+            journal,
+            lambda: self.now,
+            writer,
+            lambda: f"{writer}-{next(self.ids)}",
+            self.snapshot_commits,
         )
 
     async def opened(self, faults: Faults | None = None) -> tuple[Activation, CountingJournal]:
@@ -276,9 +287,8 @@ async def test_a_new_activation_reads_its_snapshot_and_only_the_tail() -> None:
     assert (two.sequence, journal.read_entries) == (one.sequence, 1)
 
 
-async def test_a_snapshot_is_taken_after_so_many_commits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activation_module, "SNAPSHOT_COMMITS", 10)
-    world = World()
+async def test_a_snapshot_is_taken_after_so_many_commits() -> None:
+    world = World(snapshot_commits=10)
     one, _ = await world.opened()
     for n in range(25):
         await one.submit(hold(n, n))

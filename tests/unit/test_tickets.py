@@ -313,9 +313,11 @@ def test_the_most_recently_abandoned_are_remembered(monkeypatch: pytest.MonkeyPa
     assert block.abandoned == {A: 1, C: 0}
 
 
-def test_next_deadline_is_the_earliest_of_the_live_holds() -> None:
-    assert hall().next_deadline() == OVERDUE
-    assert opened(seats("a")).next_deadline() is None
+def test_next_to_end_is_the_live_hold_with_the_earliest_deadline() -> None:
+    ending = hall().next_to_end()
+    assert ending is not None
+    assert ending.deadline == OVERDUE
+    assert opened(seats("a")).next_to_end() is None
 
 
 @pytest.mark.parametrize(
