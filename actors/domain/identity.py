@@ -51,7 +51,7 @@ class HoldId:
 
 def token_of(entropy: bytes) -> str:
     """26 characters of base32 from at least 16 bytes: 128 bits, safe in a URL and in a subject."""
-    return base64.b32encode(entropy[:16]).decode().rstrip("=").lower()
+    return base64.b32encode(entropy[:16]).decode()[:26].lower()
 
 
 def token_of_key(secret: bytes, scope: str, idempotency_key: str) -> str:
@@ -65,7 +65,7 @@ def token_of_key(secret: bytes, scope: str, idempotency_key: str) -> str:
 
 def show_id_of(entropy: bytes) -> str:
     """A show id from at least 8 bytes: `s` and 12 characters of base32."""
-    return "s" + base64.b32encode(entropy[:8]).decode().rstrip("=").lower()[:12]
+    return "s" + base64.b32encode(entropy).decode()[:12].lower()
 
 
 def home_register(token: str, registers: int) -> int:

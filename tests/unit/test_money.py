@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.domain.money import CURRENCIES, MINOR_DIGITS, Money
+from actors.domain.money import AMOUNT_MAX, CURRENCIES, MINOR_DIGITS, Money
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_money_is_written_in_major_units(amount: int, currency: str, text: str) 
 def test_currencies_are_three_capital_letters_and_the_odd_digits_are_of_known_ones() -> None:
     assert all(len(code) == 3 and code.isascii() and code.isupper() for code in CURRENCIES)
     assert set(MINOR_DIGITS) <= CURRENCIES
+
+
+def test_the_largest_amount_has_eight_digits() -> None:
+    assert len(str(AMOUNT_MAX)) == 8
+    assert len(str(AMOUNT_MAX + 1)) == 9
