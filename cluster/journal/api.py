@@ -54,12 +54,16 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a delivered message stands; `pending` counts the messages that the consumer still has behind it."""
+    """Where a delivered message stands; `pending` counts the messages that the consumer still has behind it.
+
+    `stored_ms` is when the message was stored, by the server's clock, ms since the epoch.
+    """
 
     delivered: int
     sequence: int
     consumer_sequence: int
     pending: int
+    stored_ms: int
 
 
 class _Message(msgspec.Struct):
@@ -148,7 +152,8 @@ def position(message: Msg) -> Position:
     tokens = message.reply.split(".")
     if len(tokens) > ACK_TOKENS_V1:
         tokens = tokens[2:]
-    return Position(int(tokens[4]), int(tokens[5]), int(tokens[6]), int(tokens[8]))
+    delivered, sequence, consumer_sequence, stored_ns, pending = map(int, tokens[4:9])
+    return Position(delivered, sequence, consumer_sequence, pending, stored_ns // 1_000_000)
 
 
 def is_delivery(message: Msg) -> bool:

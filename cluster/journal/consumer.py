@@ -68,6 +68,7 @@ class Delivery:
     sequence: int
     payload: bytes
     delivered: int
+    stored_ms: int
     settled: bool = False
 
     async def ack(self) -> None:
@@ -292,7 +293,9 @@ async def forget_consumer(nc: Client, stream: str, name: str) -> None:
 
 def _delivery(nc: Client, message: Msg) -> Delivery:
     at = position(message)
-    return Delivery(nc, message.reply, message.subject, at.sequence, message.data, at.delivered)
+    return Delivery(
+        nc, message.reply, message.subject, at.sequence, message.data, at.delivered, at.stored_ms
+    )
 
 
 async def _give_back(deliveries: Iterable[Delivery]) -> None:

@@ -31,10 +31,12 @@ class _Payload(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Wakeup:
-    """Something in `block` was due at `at_ms` (ms since the epoch), or earlier."""
+    """Something in `block` was due at `at_ms` (ms since the epoch), or earlier; it came at `fired_ms`, by the clock of
+    the server, which is the one that wake-ups are timed by."""
 
     block: BlockKey
     at_ms: int
+    fired_ms: int
     delivery: Delivery
 
 
@@ -73,4 +75,4 @@ def wakeup_consumer(
 def _wakeup(delivery: Delivery) -> Wakeup:
     _, _, show_id, block = delivery.subject.split(".")
     at_ms = msgspec.json.decode(delivery.payload, type=_Payload).at
-    return Wakeup(BlockKey(show_id, int(block)), at_ms, delivery)
+    return Wakeup(BlockKey(show_id, int(block)), at_ms, delivery.stored_ms, delivery)

@@ -112,7 +112,7 @@ class ExpirationService:
     async def on_commits(self, deliveries: list[Delivery]) -> None:
         """Schedule what these commits hold; returns when all of it is durable."""
         now = self._clock()
-        wanted = dict.fromkeys(slot for delivery in deliveries for slot in _slots(delivery, now))
+        wanted = _slots(deliveries, now)
         missing = [slot for slot in wanted if slot not in self._scheduled]
         await self._schedule_all(missing, now)
         for slot in wanted:
@@ -125,14 +125,13 @@ class ExpirationService:
         """Ask the blocks; one without a definite answer is woken again in a while, and so is one whose host takes the
         wake-up for early: its clock is behind, and nobody else would announce the end of the hold."""
         outcomes = await asyncio.gather(*[self._expire(wakeup.block) for wakeup in wakeups])
-        now = self._clock()
         again = [
-            (wakeup.block, -(-(max(now, wakeup.at_ms) + RETRY_MS) // 1_000))
+            (wakeup.block, _second(wakeup.fired_ms + RETRY_MS))
             for wakeup, outcome in zip(wakeups, outcomes, strict=True)
             if isinstance(outcome, Unavailable) or _is_left(outcome, wakeup.at_ms)
         ]
         # A new wake-up, not a negative acknowledgement: those are counted, and in the end buried.
-        await self._schedule_all(again, now)
+        await self._schedule_all(again, self._clock())
         self._retried += len(again)
         self._woken += len(wakeups)
 
@@ -163,10 +162,26 @@ def _is_left(outcome: Outcome, at_ms: int) -> bool:
     return hold is not None and hold.deadline <= at_ms
 
 
-def _slots(delivery: Delivery, now: int) -> Iterable[Slot]:
-    """When the holds of a commit end. What is overdue shares a slot: the first wake-up ends all of it."""
-    block = block_of(delivery.subject)
-    for event in decode_commit(delivery.payload).events:
-        if isinstance(event, TicketsHeld | HoldExtended):
-            at_ms = max(event.deadline, now) + CLOCK_SKEW_MS_MAX
-            yield block, -(-at_ms // 1_000)
+def _slots(deliveries: Iterable[Delivery], now: int) -> list[Slot]:
+    """When the holds of these commits end. What is overdue in a block shares a slot: one wake-up ends all of it.
+
+    That slot is the latest of the overdue deadlines, never the service's own time: where its clock is fast, what it
+    takes for overdue is not, and is to be announced at its deadline all the same.
+    """
+    ahead, overdue = dict[Slot, None](), dict[BlockKey, int]()
+    for delivery in deliveries:
+        block = block_of(delivery.subject)
+        for event in decode_commit(delivery.payload).events:
+            if not isinstance(event, TicketsHeld | HoldExtended):
+                continue
+            if event.deadline > now:
+                ahead[block, _second(event.deadline + CLOCK_SKEW_MS_MAX)] = None
+            else:
+                overdue[block] = max(event.deadline, overdue.get(block, 0))
+    late = [(block, _second(at_ms + CLOCK_SKEW_MS_MAX)) for block, at_ms in overdue.items()]
+    return [*ahead, *late]
+
+
+def _second(at_ms: int) -> int:
+    """The next full second."""
+    return -(-at_ms // 1_000)

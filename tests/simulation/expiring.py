@@ -149,14 +149,14 @@ class Expiration:
 
     def _fire(self, slot: tuple[BlockKey, int]) -> None:
         self._schedules.discard(slot)
-        self.wakeups.add(("due", slot))
+        self.wakeups.add(("due", (*slot, int(self._machine.now_ms))))
 
 
 def _delivery(item: Item) -> Delivery:
     subject, entry = item
-    return Delivery(cast(Any, None), "", subject, entry.sequence, entry.payload, 1)
+    return Delivery(cast(Any, None), "", subject, entry.sequence, entry.payload, 1, 0)
 
 
 def _wakeup(item: Item) -> Wakeup:
-    _, (block, second) = item
-    return Wakeup(block, second * 1000, cast(Any, None))
+    _, (block, second, fired_ms) = item
+    return Wakeup(block, second * 1000, fired_ms, cast(Any, None))

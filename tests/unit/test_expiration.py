@@ -7,11 +7,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pytest
+
 from actors.activation import decide_all
+from actors.codec import encode_commit
 from actors.domain.block import Block
 from actors.domain.commands import Command, HoldTickets
+from actors.domain.events import Event, TicketsHeld
 from actors.domain.identity import BlockKey
 from actors.outcomes import Outcome
+from cluster.journal.consumer import Delivery
 from cluster.journal.wakeups import Wakeup
 from cluster.services.expiration import RETRY_MS, ExpirationService
 from tests.unit.halls import NOW, after, opened, seats, terms
@@ -59,8 +64,17 @@ class World:
             consumer, consumer, self.schedule, self.ask, lambda: self.service_ms
         )
 
+    def commits(self, *events: Event) -> None:
+        deliveries = [
+            Delivery(
+                cast(Any, None), "", f"journal.{KEY}", n, encode_commit(NOW, "w", [event]), 1, 0
+            )
+            for n, event in enumerate(events)
+        ]
+        asyncio.run(self.service().on_commits(deliveries))
+
     def wake(self, at_ms: int) -> None:
-        wakeup = Wakeup(KEY, at_ms, cast(Any, None))
+        wakeup = Wakeup(KEY, at_ms, at_ms, cast(Any, None))
         asyncio.run(self.service().on_wakeups([wakeup]))
 
 
@@ -83,11 +97,29 @@ def test_a_wakeup_that_comes_too_early_for_the_clock_of_the_host_comes_again() -
     assert world.scheduled == []
 
 
-def test_a_service_whose_clock_is_behind_does_not_ask_again_and_again() -> None:
-    """Its next wake-up lies behind the one that has just fired, not behind its own idea of the time."""
-    world = World(host_ms=DEADLINE - 4_000, service_ms=DEADLINE - 300_000)
+@pytest.mark.parametrize("wrong_ms", [-300_000, 300_000])
+def test_when_it_comes_again_is_reckoned_by_the_clock_that_wakes(wrong_ms: int) -> None:
+    """A service whose own clock is behind would ask again and again at once, a fast one far too late."""
+    world = World(host_ms=DEADLINE - 4_000, service_ms=DEADLINE + wrong_ms)
     world.wake(DEADLINE + 500)
-    assert world.scheduled[0] >= DEADLINE + 500 + RETRY_MS
+    assert world.scheduled == [-(-(DEADLINE + 500 + RETRY_MS) // 1000) * 1000]
+
+
+@pytest.mark.parametrize("wrong_ms", [-300_000, 0, 300_000, 900_000])
+def test_a_hold_is_announced_at_its_deadline_whatever_time_the_service_thinks_it_is(
+    wrong_ms: int,
+) -> None:
+    world = World(host_ms=NOW, service_ms=NOW + wrong_ms)
+    world.commits(TicketsHeld("a", "f", (0,), 1, NOW, DEADLINE, 1))
+    assert world.scheduled == [DEADLINE + 1_000]
+
+
+def test_what_is_overdue_in_a_block_is_one_wakeup() -> None:
+    """A service that was dead for an hour must not schedule every hold of that hour."""
+    world = World(host_ms=DEADLINE, service_ms=DEADLINE + 3_600_000)
+    ends = [DEADLINE + 1_000 * n for n in range(20)]
+    world.commits(*[TicketsHeld(f"{end}", "f", (0,), 1, NOW, end, 1) for end in ends])
+    assert world.scheduled == [ends[-1] + 1_000]
 
 
 def test_a_hold_that_is_due_later_has_a_wakeup_of_its_own() -> None:
