@@ -23,24 +23,46 @@ Item = tuple[str, Any]
 
 
 class Durable:
-    """A consumer as the servers keep it: what has not been acknowledged is handed over again."""
+    """A consumer as the servers keep it: what is not acknowledged in time is handed over again. A newer message of a
+    subject that keeps only one replaces the older (`subject`)."""
 
     def __init__(self, machine: Machine) -> None:
-        self.pending: dict[int, Item] = {}
         self.news = asyncio.Event()
-        self._machine = machine
+        self._pending: dict[object, Item] = {}
+        self._resting: dict[object, Item] = {}
+        self._loop = machine.loop
         self._number = 0
 
-    def add(self, item: Item) -> None:
+    def __len__(self) -> int:
+        return len(self._pending) + len(self._resting)
+
+    def add(self, item: Item, subject: object = None) -> None:
         self._number += 1
-        self.pending[self._number] = item
+        key = self._number if subject is None else subject
+        self._resting.pop(key, None)
+        self._pending[key] = item
         self.news.set()
 
-    def acknowledge(self, numbers: list[int]) -> None:
-        for number in numbers:
-            self.pending.pop(number, None)
-        if not self.pending:
+    def take(self) -> dict[object, Item]:
+        """The next messages; they come again unless they are acknowledged."""
+        batch = {key: self._pending.pop(key) for key in list(self._pending)[:BATCH_MAX]}
+        self._resting.update(batch)
+        self._loop.call_later(ACK_WAIT_SECONDS, self.give_back, batch, context=NOBODY)
+        if not self._pending:
             self.news.clear()
+        return batch
+
+    def acknowledge(self, batch: dict[object, Item]) -> None:
+        for key, item in batch.items():
+            if self._resting.get(key) is item:
+                del self._resting[key]
+
+    def give_back(self, batch: dict[object, Item]) -> None:
+        back = {key: item for key, item in batch.items() if self._resting.get(key) is item}
+        if back:
+            self.acknowledge(back)
+            self._pending = {**back, **self._pending}
+            self.news.set()
 
 
 class SimulatedConsumer:
@@ -69,24 +91,22 @@ class SimulatedConsumer:
         raise AssertionError("the service of a simulation is killed, never stopped")
 
     async def lag(self) -> int:
-        return len(self._durable.pending)
+        return len(self._durable)
 
     async def _run(self) -> None:
         while True:
             await self._durable.news.wait()
             await asyncio.sleep(self._network.delay())
-            batch = dict(list(self._durable.pending.items())[:BATCH_MAX])
+            batch = self._durable.take()
             if not batch:
                 continue
             try:
                 await self._handler([self._made(item) for item in batch.values()])
             except TryLater:
+                self._network.send(self._durable.give_back, batch)
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            self._network.send(self._durable.acknowledge, list(batch))
-            await asyncio.sleep(self._network.delay() * 2)
-            if batch.keys() & self._durable.pending.keys():  # the acknowledgement was lost
-                await asyncio.sleep(ACK_WAIT_SECONDS)
+            else:
+                self._network.send(self._durable.acknowledge, batch)
 
 
 class Expiration:
@@ -149,7 +169,7 @@ class Expiration:
 
     def _fire(self, slot: tuple[BlockKey, int]) -> None:
         self._schedules.discard(slot)
-        self.wakeups.add(("due", (*slot, int(self._machine.now_ms))))
+        self.wakeups.add(("due", (*slot, int(self._machine.now_ms))), subject=slot[0])
 
 
 def _delivery(item: Item) -> Delivery:

@@ -42,7 +42,8 @@ class Network:
         self.loop = loop
         self.dice = dice
         self._climate = climate
-        self._latency = climate.weather.latency
+        shortest, longest = climate.weather.latency
+        self._shortest, self._span = shortest, longest - shortest
 
     def send(self, arrive: Callable[..., Any], *args: Any) -> None:
         """Let `arrive` happen at the other end, once, twice, late or never."""
@@ -58,7 +59,7 @@ class Network:
             self.loop.call_later(delay + self.delay(), arrive, *args, context=NOBODY)
 
     def delay(self) -> float:
-        return self.dice.uniform(*self._latency)
+        return self._shortest + self._span * self.dice.random()
 
 
 class Servers:

@@ -108,7 +108,7 @@ def plan_of(seed: int) -> Plan:
     skew = dice.choice([0, 0, 20, 400, 5_000, 120_000])
     skews = tuple(dice.randint(-skew, skew) for _ in range(16))
     gap_at = dice.choice([ACTION_SECONDS, ACTION_SECONDS, dice.uniform(5, 30)])
-    buyers = [_buyer(dice, venue, number) for number in range(dice.randint(14, 26))]
+    buyers = [_buyer(dice, venue, number) for number in range(dice.randint(12, 20))]
     disasters = [_disaster(dice) for _ in range(dice.choice([0, 1, 2, 4, 6, 9]))]
     return Plan(
         seed,
@@ -158,8 +158,8 @@ def _buyer(dice: Random, venue: Venue, number: int) -> Buyer:
         () if quantity else tuple(wanted),
         quantity,
         key,
-        attempts=dice.choice([1, 2, 3, 5]),
-        patience=dice.choice([0.1, 1.0, 12.0, 40.0]),
+        attempts=dice.choice([1, 2, 3, 4]),
+        patience=dice.choice([0.3, 3.0, 15.0, 40.0]),
         hangs_up=dice.random() < 0.5,
         pause=dice.choice([0.0, 0.2, 2.0]),
         then=tuple(

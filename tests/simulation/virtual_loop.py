@@ -43,27 +43,18 @@ _PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
 class _Handle:
-    """What asyncio wants of a handle. Ordered by time, then by age."""
+    """What asyncio wants of a handle."""
 
-    __slots__ = ("_when", "args", "callback", "cancelled_", "context", "number")
+    __slots__ = ("_when", "args", "callback", "cancelled_", "context")
 
     def __init__(
-        self,
-        number: int,
-        when: float,
-        callback: Callable[..., Any],
-        args: tuple[Any, ...],
-        context: Context | None,
+        self, when: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Context
     ) -> None:
-        self.number = number
         self._when = when
         self.callback = callback
         self.args = args
-        self.context = copy_context() if context is None else context
+        self.context = context
         self.cancelled_ = False
-
-    def __lt__(self, other: _Handle) -> bool:
-        return (self._when, self.number) < (other._when, other.number)
 
     def cancel(self) -> None:
         self.cancelled_ = True
@@ -87,7 +78,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._now = 0.0
         self._number = 0
         self._ready: deque[_Handle] = deque()
-        self._timers: list[_Handle] = []
+        self._timers: list[tuple[float, int, _Handle]] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._closed = False
 
@@ -106,7 +97,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return self._closed
 
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
-        handle = _Handle(0, 0.0, callback, args, context)
+        handle = _Handle(0.0, callback, args, copy_context() if context is None else context)
         self._ready.append(handle)
         return handle
 
@@ -118,9 +109,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def call_at(
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Any:
-        self._number += 1
-        handle = _Handle(self._number, when, callback, args, context)
-        heapq.heappush(self._timers, handle)
+        handle = _Handle(when, callback, args, copy_context() if context is None else context)
+        self._number += 1  # of two at the same time the older one comes first
+        heapq.heappush(self._timers, (when, self._number, handle))
         return handle
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -154,15 +145,15 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if self._ready:
             return
         timers = self._timers
-        while timers and timers[0].cancelled_:
+        while timers and timers[0][2].cancelled_:
             heapq.heappop(timers)
         if not timers:
             raise NeverEnds("nothing is left that could happen")
-        self._now = max(self._now, timers[0]._when)
+        self._now = max(self._now, timers[0][0])
         if self._now > seconds_max:
             raise NeverEnds(f"still busy after {seconds_max:.0f} virtual seconds")
-        while timers and timers[0]._when <= self._now:
-            self._ready.append(heapq.heappop(timers))
+        while timers and timers[0][0] <= self._now:
+            self._ready.append(heapq.heappop(timers)[2])
 
     def _run_ready(self) -> None:
         ready = self._ready
