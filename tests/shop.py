@@ -1,13 +1,10 @@
-"""The public API as the tests of the running stack use it: one organizer, many buyers."""
+"""The public API as an organizer and single buyers use it; `tests.faults.crowd` is many buyers at once."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -98,68 +95,3 @@ class Shop:
     def _ok(answer: httpx.Response) -> Answer:
         assert answer.is_success, f"{answer.status_code} {answer.text}"
         return answer.json()
-
-
-@dataclass
-class Rush:
-    """Buyers who hold seats as fast as they can, and what they were told."""
-
-    url: str
-    show_id: str
-    seats: list[str]
-    buyers: int = 16
-    holds: dict[str, str] = field(default_factory=dict[str, str])
-    refused: list[str] = field(default_factory=list[str])
-    unavailable: int = 0
-    stopped: bool = False
-    key_prefix: str = ""
-
-    @contextmanager
-    def running(self) -> Iterator[Rush]:
-        """Buy in another thread while the block runs."""
-        import threading
-
-        thread = threading.Thread(target=lambda: asyncio.run(self._buy()), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.stopped = True
-            thread.join(WAIT_SECONDS_MAX)
-            assert not thread.is_alive()
-
-    async def _buy(self) -> None:
-        waiting = iter(self.seats)
-        limits = httpx.Limits(max_connections=self.buyers)
-        async with httpx.AsyncClient(base_url=self.url, timeout=30, limits=limits) as http:
-            await asyncio.gather(*[self._buyer(http, waiting) for _ in range(self.buyers)])
-
-    async def _buyer(self, http: httpx.AsyncClient, waiting: Iterator[str]) -> None:
-        for seat in waiting:
-            if self.stopped:
-                return
-            await self._try(http, seat)
-
-    async def _try(self, http: httpx.AsyncClient, seat: str) -> None:
-        """One buyer wants one seat, and asks again with the same key while nothing definite is said."""
-        end = time.monotonic() + WAIT_SECONDS_MAX
-        headers = {"Idempotency-Key": f"{self.key_prefix}{self.show_id}/{seat}"}
-        while time.monotonic() < end:
-            try:
-                answer = await http.post(
-                    f"/v1/shows/{self.show_id}/holds", json={"seats": [seat]}, headers=headers
-                )
-            except httpx.HTTPError:
-                self.unavailable += 1
-                await asyncio.sleep(0.1)
-                continue
-            if answer.status_code == 201:
-                self.holds[seat] = answer.json()["hold_id"]
-                return
-            if answer.status_code == 409:
-                self.refused.append(seat)
-                return
-            assert answer.status_code in (429, 500, 502, 503, 504), answer.text
-            self.unavailable += 1
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"no definite answer about {seat}")

@@ -1,65 +1,34 @@
-"""Two live hosts own one block: the journal lets one of them win, seat by seat, and both tell the truth."""
+"""Two live hosts own the same blocks: the journal lets one of them win, seat by seat, and both tell the truth.
+
+Twice one of them is stopped (SIGSTOP) while the other sells what it believes to be free and frees what it believes to
+be held; what it was asked meanwhile it answers itself when it goes on, by the journal and not by its memory.
+"""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from actors.codec import decode_commit
-from actors.domain.audit import BlockAudit
-from actors.domain.identity import BlockKey
-from cluster.embedded.nats import NatsServer
-from cluster.journal.connection import connect
-from cluster.journal.jetstream import JetStreamJournal
+from tests.faults.duel import run_duel
+from tests.faults.judging import SKEW_MS
+from tests.history import Operation
+from tests.linearizability import check
 
-KEY = BlockKey("sduelduelduel", 0)  # as in tests.faults.duelists, which imports Ray
 ATTEMPTS = 10_000
+PAUSES = 2
 
 
-@pytest.mark.timeout(300)
-async def test_two_hosts_that_own_one_block_never_both_sell_a_seat(
-    tmp_path: Path, mongodb_url: str
-) -> None:
-    (tmp_path / "nats").mkdir()
-    server = NatsServer.start(tmp_path / "nats")
-    try:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.faults.duel",
-            str(tmp_path),
-            server.url,
-            mongodb_url,
-        ]
-        done = subprocess.run(  # noqa: ASYNC221 (nothing else runs in this loop)
-            [*command, str(ATTEMPTS)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout.splitlines()[-1])
-        assert told["attempts"] == ATTEMPTS
-        assert told["double"] == 0
-        assert told["none"] == 0  # a seat that is free is never refused to everybody
-        assert told["accepted"] == told["released"] == ATTEMPTS // 2
-        assert min(told["accepted by host-0"], told["accepted by host-1"]) > 0  # both really fought
-        audit = await audited(server.url)
-        assert audit.violations == []
-        assert not audit.live
-    finally:
-        server.stop()
-
-
-async def audited(nats_url: str) -> BlockAudit:
-    """The journal's own account, by the auditor that shares no code with the hosts."""
-    nc = await connect(nats_url, "audit")
-    audit, held = BlockAudit(KEY.block), 0
-    async for entry in JetStreamJournal(nc).read(KEY, 0):
-        commit = decode_commit(entry.payload)
-        audit.commit(entry.sequence, commit.at, commit.events)
-        held += sum(type(event).__name__ == "TicketsHeld" for event in commit.events)
-    await nc.close()
-    assert held == ATTEMPTS // 2  # what was told is what is written
-    return audit
+@pytest.mark.timeout(180)
+def test_two_hosts_that_own_the_same_blocks_never_both_sell_a_seat(tmp_path: Path) -> None:
+    recorded = tmp_path / "history.json"
+    figures = run_duel(tmp_path, ATTEMPTS, PAUSES, "--history", str(recorded))
+    told = figures["told"]
+    assert told["attempts"] == ATTEMPTS
+    assert told["accepted"] == ATTEMPTS // 2
+    assert told["pauses"] == PAUSES
+    assert min(told["accepted by host-0"], told["accepted by host-1"]) > 0  # both really fought
+    history = msgspec.json.decode(recorded.read_bytes(), type=list[Operation])
+    assert len(history) > ATTEMPTS
+    assert check(history, skew_ms=SKEW_MS) == []

@@ -1,0 +1,18 @@
+"""A host that was stopped until Ray had replaced it, and goes on (what is arranged: `tests.faults.zombie`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.zombie import zombie
+from tests.stack import RunningStack
+
+
+@pytest.mark.timeout(300)
+def test_a_zombie_host_is_refused_by_the_journal_and_sells_nothing_twice(
+    private_stack: Callable[..., RunningStack],
+) -> None:
+    figures = zombie(private_stack, seconds=0)
+    assert figures.notes["conflicts of zombies"] > 0
