@@ -72,7 +72,7 @@ def what_was_told(history: Sequence[Operation]) -> Told:
         if operation.request.kind != "hold" and operation.request.hold_id in told.holds:
             told.holds[operation.request.hold_id].questions.append(operation)
     for hold in told.holds.values():
-        _compare_deadlines(told, hold)
+        _compare_times(told, hold)
     return told
 
 
@@ -128,6 +128,8 @@ def _hear_deadline(told: Told, hold: KnownHold, operation: Operation) -> None:
     if "expires_at" not in body:
         return
     deadline, extended = moment(body["expires_at"]), bool(body.get("extended"))
+    if operation.request.kind == "extend" and not extended:
+        _contradict(told, operation.request, hold.seats, "extended, and told it is not", operation)
     known = hold.extended_deadline if extended else hold.deadline
     if known is not None and known != deadline:
         detail = f"{hold.hold_id} has two deadlines, both {'' if extended else 'not '}extended"
@@ -159,12 +161,17 @@ def _join(told: Told, operations: list[Operation]) -> None:
             hold.refused_twins.append(operation)
 
 
-def _compare_deadlines(told: Told, hold: KnownHold) -> None:
+def _compare_times(told: Told, hold: KnownHold) -> None:
+    operations = [*hold.answers, *hold.questions]
+    if hold.told < hold.begun:
+        detail = f"{hold.hold_id} was seen before anybody asked for it"
+        _contradict(told, operations[0].request, hold.seats, detail, *operations)
+        hold.begun = hold.told
     if hold.deadline is None or hold.extended_deadline is None:
         return
     if hold.extended_deadline < hold.deadline:
         detail = f"the extension of {hold.hold_id} moved its deadline back"
-        _contradict(told, hold.answers[0].request, hold.seats, detail, *hold.questions)
+        _contradict(told, operations[0].request, hold.seats, detail, *operations)
 
 
 def _contradict(

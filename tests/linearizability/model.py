@@ -184,8 +184,9 @@ def _step_record(state: State, step: Step) -> tuple[State, ...]:
             given_back = phase in _STANDS or phase is Phase.RELEASED
             return (State(hold, Phase.RELEASED, extender),) if given_back else ()
         case Act.EXTEND_RECORD:
-            may = phase in _STANDS and extender in ("", step.request)
-            return (State(hold, Phase.LIVE, step.request),) if may else ()
+            if phase not in _STANDS or extender not in ("", step.request):
+                return ()
+            return (state,) if extender else (State(hold, Phase.LIVE, step.request),)
         case Act.FALL_DUE | Act.FALL_DUE_EXTENDED:
             meant = bool(extender) == (step.act is Act.FALL_DUE_EXTENDED)
             return (State(hold, Phase.DUE, extender),) if meant and phase is Phase.LIVE else ()

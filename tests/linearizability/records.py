@@ -28,8 +28,8 @@ def steps_of_record(hold: KnownHold, skew_ms: float, forgetful: bool) -> list[St
         step = _asked(hold, question, number, forgetful)
         if step is not None:
             steps.append(step)
-    latest = max(step.invoked for step in steps)
-    steps += [step for step in _ends(hold, skew_ms) if step.invoked <= latest]
+    latest = max(step.invoked for step in steps)  # an end matters to what was asked behind it
+    steps += [one for one in _ends(hold, skew_ms) if one.returned is None or one.invoked < latest]
     return steps
 
 
