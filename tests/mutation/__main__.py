@@ -25,7 +25,7 @@ from rich.progress import (
 
 from tests.mutation.crew import Known, Surveyor, Verdict, Worker, ready
 from tests.mutation.mutants import Mutant, mutants_of
-from tests.mutation.survivors import TABLE, read_table
+from tests.mutation.survivors import TABLE, Key, read_table
 from tests.mutation.trial import Tests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,11 +75,10 @@ def main(
     if known.failed:
         console.print("These fail without any mutant:", *known.failed, sep="\n  ")
         raise typer.Exit(2)
-    verdicts = _tried(mutants, known, files)
-    unexplained, outdated = _judged(verdicts, complete=not only)
+    reasons = read_table()
+    verdicts = _tried(mutants, known, files, reasons)
+    unexplained, outdated = _judged(verdicts, reasons, complete=not only)
     figures = _figures(verdicts, unexplained, outdated, time.monotonic() - began)
-    for verdict in unexplained:
-        _show(verdict.mutant)
     for line in outdated:
         console.print(f"[red]outdated entry in {TABLE.name}[/red]: {line}", highlight=False)
     console.print_json(json.dumps(figures))
@@ -108,7 +107,9 @@ def _mutants_in(path: str) -> list[Mutant]:
     return mutants_of(path, (ROOT / path).read_text("utf-8"))
 
 
-def _tried(mutants: list[Mutant], known: Known, files: list[str]) -> list[Verdict]:
+def _tried(
+    mutants: list[Mutant], known: Known, files: list[str], reasons: dict[Key, str]
+) -> list[Verdict]:
     verdicts, killed_by = list[Verdict](), defaultdict[str, Counter[str]](Counter)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[alive]} alive"))
@@ -130,7 +131,9 @@ def _tried(mutants: list[Mutant], known: Known, files: list[str]) -> list[Verdic
                         raise RuntimeError(f"{verdict.mutant.name} was not tried: {verdict.test}")
                     verdicts.append(verdict)
                     killed_by[_scope(verdict.mutant)][verdict.test] += verdict.state == "killed"
-                    alive += verdict.state == "survived"
+                    if verdict.state == "survived" and verdict.mutant.key not in reasons:
+                        alive += 1
+                        _show(verdict.mutant)
                     progress.update(task, advance=1, alive=alive, refresh=True)
                     _next(worker, queue, known, killed_by)
             for worker in workers:
@@ -169,9 +172,10 @@ def _in_order(mutant: Mutant, known: Known, killers: Counter[str]) -> Tests:
     return [(test, known.seconds[test]) for test in ordered]
 
 
-def _judged(verdicts: list[Verdict], *, complete: bool) -> tuple[list[Verdict], list[str]]:
+def _judged(
+    verdicts: list[Verdict], reasons: dict[Key, str], *, complete: bool
+) -> tuple[list[Verdict], list[str]]:
     """The survivors without a reason, and the reasons without a survivor."""
-    reasons = read_table()
     survivors = [verdict for verdict in verdicts if verdict.state == "survived"]
     unexplained = [verdict for verdict in survivors if verdict.mutant.key not in reasons]
     alive = {verdict.mutant.key for verdict in survivors}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from actors.domain.block import Block, Ending, Hold, Status, apply
 from actors.domain.commands import Part
 from actors.domain.events import (
@@ -85,3 +87,11 @@ def test_a_draft_shares_nothing_that_may_change() -> None:
     assert set(block.owner) == {1, 3}
     assert (set(block.holds), set(block.ended)) == ({"t"}, {"u"})
     assert (set(block.abandoned), set(block.sold)) == ({"v"}, {"w"})
+
+
+def test_the_next_hold_to_end_is_the_live_one_with_the_earliest_deadline() -> None:
+    block = folded(*[replace(held(f"t{n}", n), deadline=end) for n, end in enumerate((30, 20, 25))])
+    assert block.next_to_end() is block.holds["t1"]
+    apply(block, HoldReleased("t1", (1,)))
+    assert block.next_to_end() is block.holds["t2"]
+    assert folded().next_to_end() is None

@@ -69,4 +69,4 @@ def test_a_show_is_on_sale_from_its_opening_to_before_its_closing(
     opens_at: int | None, closes_at: int | None, open_at: list[int]
 ) -> None:
     rules = Rules("EUR", opens_at=opens_at, closes_at=closes_at)
-    assert [now for now in range(5) if rules.on_sale(now)] == open_at
+    assert [rules.on_sale(now) for now in range(5)] == [now in open_at for now in range(5)]
