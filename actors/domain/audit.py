@@ -114,7 +114,7 @@ class BlockAudit:
             case HoldAbandoned(token, epoch):
                 if token in self.live:
                     self._violation(f"hold {_short(token)} is abandoned while it stands")
-                self.abandoned[token] = max(epoch, self.abandoned.get(token, -1))
+                self.abandoned[token] = max(epoch, self.abandoned.get(token, epoch))
 
     def _opened(self, event: BlockOpened) -> None:
         if self.layout is not None:
@@ -290,12 +290,13 @@ def _check_parts(
             ),
             None,
         )
-        price += 0 if audit is None else _price(audit, part.tickets)
-        if taken is None:
+        if audit is None or taken is None:
             seat = _seat(audit, part.tickets)
             detail = f"{name} was committed without its part in block {part.block}"
             found.append(Violation(primary, hold.sequence, seat, detail))
-        elif event.deadline > taken.event.deadline:
+            continue
+        price += _price(audit, part.tickets)
+        if event.deadline > taken.event.deadline:
             detail = f"{name} ends after its part in block {part.block}"
             found.append(Violation(primary, hold.sequence, _seat(audit, part.tickets), detail))
     if price != event.amount and not found:
@@ -315,8 +316,7 @@ def _stood(part: SeenHold, hold: SeenHold) -> bool:
 
 def _price(audit: BlockAudit, tickets: tuple[int, ...]) -> int:
     layout = audit.layout
-    if layout is None:
-        return 0
+    assert layout is not None  # it has held tickets
     return sum(layout.price(ticket) for ticket in tickets if 0 <= ticket < layout.size)
 
 

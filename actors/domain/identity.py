@@ -71,7 +71,7 @@ def show_id_of(entropy: bytes) -> str:
 def home_register(token: str, registers: int) -> int:
     """The register (one of blocks 0 to `registers` - 1 of the show) that remembers an Idempotency-Key."""
     digest = hashlib.blake2b(token.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % registers
+    return int.from_bytes(digest) % registers
 
 
 def seat_id(section: str, row: str, number: str) -> str:

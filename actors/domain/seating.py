@@ -46,8 +46,8 @@ def wanted_places(status: bytes | bytearray, category_of: bytes, category: int |
     if category is None:
         return bytes(status)
     table = bytes(0 if value == category else 0x80 for value in range(256))
-    others = int.from_bytes(category_of.translate(table), "big")
-    return (int.from_bytes(status, "big") | others).to_bytes(len(status), "big")
+    others = int.from_bytes(category_of.translate(table))
+    return (int.from_bytes(status) | others).to_bytes(len(status))
 
 
 def adjacent_seats(

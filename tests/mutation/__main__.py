@@ -61,9 +61,6 @@ def main(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures and each mutant's killer here.")
     ] = None,
-    verbose: Annotated[
-        bool, typer.Option(help="Show each survivor that has a reason too.")
-    ] = False,
 ) -> None:
     """Try every mutant of actors/domain against its tests."""
     os.chdir(ROOT)
@@ -113,9 +110,8 @@ def _tried(
     verdicts, killed_by = list[Verdict](), defaultdict[str, Counter[str]](Counter)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[alive]} alive"))
-    with Progress(
-        *columns, *times, console=console, auto_refresh=False
-    ) as progress:  # no thread: we fork
+    # A thread that refreshes the bar could hold a lock in the moment of a fork.
+    with Progress(*columns, *times, console=console, auto_refresh=False) as progress:
         for local in (True, False):
             queue = [mutant for mutant in reversed(mutants) if mutant.local is local]
             name = "Inside of functions" if local else "At import"

@@ -87,6 +87,10 @@ FOUND: dict[str, tuple[Commits, list[Finding]]] = {
         [(0, [HoldAbandoned("a", 2), HoldAbandoned("a", 1)]), (1, [held("a", 1, at=1, epoch=2)])],
         [("", 3, f"{hold('a')} begins in an abandoned epoch")],
     ),
+    "in an epoch before the first": (
+        [(0, [held("a", 1, epoch=-1)])],
+        [("", 2, f"{hold('a')} begins in an abandoned epoch")],
+    ),
     "abandoned while it stands": (
         [A_HOLDS_3, (1, [HoldAbandoned("a", 0)])],
         [("", 3, f"{hold('a')} is abandoned while it stands")],
@@ -159,9 +163,21 @@ FOUND: dict[str, tuple[Commits, list[Finding]]] = {
             ("A-1-4", 3, "its hold expired 2 ms before its deadline"),
         ],
     ),
+    "expired early in the block's first and beyond its last place": (
+        [(0, [held("a", 0, 8, amount=100)]), (59_999, [HoldExpired("a", (0, 8))])],
+        [
+            ("", 2, "ticket 8 is held, the block has 8"),
+            ("", 3, "ticket 8 is expired, the block has 8"),
+            ("A-1-0", 3, "its hold expired 1 ms before its deadline"),
+        ],
+    ),
     "expired before its later deadline": (
         [A_HOLDS_3, (1, [HoldExtended("a", 61_000, "r")]), (60_000, [HoldExpired("a", (3,))])],
         [("A-1-3", 4, "its hold expired 1000 ms before its deadline")],
+    ),
+    "extended with a ticket beyond the block": (
+        [(0, [held("a", 8, amount=0)]), (1, [HoldExtended("a", 61_000, "r")])],
+        [("", 2, "ticket 8 is held, the block has 8")],
     ),
     "extended without a hold": (
         [(0, [HoldExtended("a", 90_000, "r")])],

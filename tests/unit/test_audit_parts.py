@@ -74,6 +74,15 @@ CASES: dict[str, tuple[Journal, list[Violation]]] = {
         },
         [],
     ),
+    "given back with the same sequence": (
+        {2: [(5, [part(3)]), (9, [HoldReleased("a", (3,))])], 1: [(9, [primary(IN_2)])]},
+        [],
+    ),
+    "taken with the same sequence": (
+        {2: [(9, [part(3)])], 1: [(9, [primary(IN_2)])]},
+        [missing(2, "B-1-3")],
+    ),
+    "the first place never taken": ({1: [(9, [primary(Part(2, (0,)))])]}, [missing(2, "B-1-0")]),
     "taken too late": (
         {2: [(10, [part(3)])], 1: [(9, [primary(IN_2)])]},
         [missing(2, "B-1-3")],
@@ -144,6 +153,16 @@ def test_a_hold_has_all_its_parts_when_it_is_committed(name: str) -> None:
 def test_a_part_in_a_block_that_was_never_opened_has_no_seat_to_name() -> None:
     journal: Journal = {1: [(9, [primary(IN_2)])]}
     assert audited(journal, opened=(1,)) == [missing(2, "")]
+
+
+def test_a_part_that_was_given_back_with_the_first_commit_of_all_is_gone() -> None:
+    audits = {1: BlockAudit(1), 2: BlockAudit(2)}
+    audits[2].commit(
+        1, 0, [BlockOpened(seats("B"), RULES, "test"), part(3), HoldReleased("a", (3,))]
+    )
+    audits[1].commit(2, 0, [BlockOpened(seats("A"), RULES, "test")])
+    audits[1].commit(9, 0, [primary(IN_2)])
+    assert audit_parts(audits) == [missing(2, "B-1-3")]
 
 
 def test_a_part_may_have_no_tickets() -> None:
