@@ -78,6 +78,22 @@ def test_a_ticket_can_be_had_from_the_deadline_on_and_not_before() -> None:
     assert _found(hold, refused(5001, 5010, "A")) == {"A"}
 
 
+def test_a_deadline_may_pass_while_a_question_is_on_its_way() -> None:
+    hold = granted(0, 10, "H1", "A", deadline=5000)
+    still = asked("find", 4900, 5100, "H1", 200, held_body("H1", ("A",), 5000))
+    assert _found(hold, still, asked("find", 4900, 5100, "H1", 410)) == set()
+    assert _found(hold, asked("find", 4900, 4999, "H1", 410)) == {"A"}
+    assert _found(hold, asked("find", 5001, 5100, "H1", 200, still.body)) == {"A"}
+
+
+def test_clocks_may_disagree_for_as_long_as_the_skew() -> None:
+    hold = granted(0, 10, "H1", "A", deadline=5000)
+    over = asked("find", 4960, 4970, "H1", 410)
+    still = asked("find", 5010, 5020, "H1", 200, held_body("H1", ("A",), 5000))
+    assert _found(hold, over, still, skew_ms=40) == set()
+    assert _found(hold, over, still, skew_ms=20) == {"A"}
+
+
 def test_a_part_left_behind_keeps_its_ticket_no_longer_than_a_hold_lasts() -> None:
     hold = granted(0, 100, "H1", "A", key="k", deadline=5050)  # so a hold lasts 5050 ms at most
     release = asked("release", 200, 300, "H1", 204)

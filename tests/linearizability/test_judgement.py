@@ -50,6 +50,14 @@ def test_without_the_planted_answers_nothing_is_found() -> None:
         assert not check(history, skew_ms=2), seed
 
 
+@pytest.mark.timeout(60)
+def test_a_long_history_of_a_large_house_takes_no_minute() -> None:
+    """20,000 operations of 40 clients; making it up takes longer than judging it."""
+    history = valid_history(1, clients=40, operations=500, seats=2000, hold_ms=60_000)
+    assert len(history) == 20_000
+    assert not check(history)
+
+
 def _random_steps(dice: Random, acts: list[Act], claims: list[Act]) -> list[Step]:
     """A few steps about two holds, close together, at few different times; a hold takes a ticket once."""
     steps, takes = list[Step](), {"H1", "H2"}

@@ -96,8 +96,9 @@ class House:
         yield self._pause()
         self._tokens += 1
         token = f"K{request.key}" if request.key else f"H{self._tokens}"
-        if not request.key and len(request.seats) == 1:
-            return self._hold_alone(request, token)
+        if not request.key and (request.quantity or len(request.seats)) == 1:
+            (seat,) = request.seats or self._choice(1)
+            return self._hold_alone(request, token, seat)
         while token in self._busy:
             yield self._pause()
         self._busy.add(token)
@@ -115,8 +116,8 @@ class House:
         free = [seat for seat in self.seats if self._free(seat)]
         return tuple(self.dice.sample(free if len(free) >= quantity else [*self.seats], quantity))
 
-    def _hold_alone(self, request: Request, token: str) -> Answer:
-        (seat,) = request.seats
+    def _hold_alone(self, request: Request, token: str, seat: str) -> Answer:
+        """One question to one block."""
         if not self._free(seat):
             return self._refusal([seat])
         deadline = self._clock() + self.hold_ms
@@ -205,7 +206,8 @@ class House:
             deadlines.append(part.deadline)
             if not record.alone:
                 yield self._pause()
-        record = self._standing(hold_id)
+        if not record.alone:
+            record = self._standing(hold_id)
         if not isinstance(record, Record):
             return record
         if record.extended_by:
