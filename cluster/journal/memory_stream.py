@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import msgspec
 
@@ -31,6 +32,14 @@ class Proposal:
     commit_id: str
     payload: bytes
     answer: Answer
+
+
+class Fate(Enum):
+    """What becomes of a proposal when its leader is deposed."""
+
+    STORED = "the new leader has it"
+    LOST = "nobody has it"
+    ONLY_ITS_ID = "nobody has it, but a table of message ids says so"
 
 
 class MemoryStream:
@@ -73,12 +82,17 @@ class MemoryStream:
             sequence = self._store(proposal.subject, proposal.commit_id, proposal.payload)
             proposal.answer(_encode(Ack(sequence)))
 
-    def depose_leader(self, survives: Callable[[Proposal], bool]) -> None:
+    def depose_leader(self, fate: Callable[[Proposal], Fate]) -> None:
         """The leader is gone: what it had in flight is in the new leader's log or is not, and nobody is told."""
         proposals, self.in_flight = list(self.in_flight.values()), {}
         for proposal in proposals:
-            if survives(proposal):
-                self._store(proposal.subject, proposal.commit_id, proposal.payload)
+            match fate(proposal):
+                case Fate.STORED:
+                    self._store(proposal.subject, proposal.commit_id, proposal.payload)
+                case Fate.ONLY_ITS_ID:
+                    self._seen[proposal.commit_id] = self.last_sequence + 1
+                case Fate.LOST:
+                    continue
 
     def _store(self, subject: str, commit_id: str, payload: bytes) -> int:
         self.last_sequence += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cluster.journal.memory_stream import Fate
 from tests.simulation.network import NOBODY
 from tests.simulation.plan import Disaster
 
@@ -98,10 +99,16 @@ def _journal_away(sale: Sale, disaster: Disaster) -> None:
 
 
 def _new_leader(sale: Sale, disaster: Disaster) -> None:
-    """The leader dies: some of what it had in flight is stored, some is not, and nobody is told."""
-    dice = sale.machine.dice(f"leader {disaster.at}")
-    sale.machine.stream.depose_leader(lambda _: dice.random() < disaster.amount)
-    _journal_away(sale, disaster)
+    """The leader dies with something in flight: it is stored or is not, and nobody is told."""
+    machine = sale.machine
+    dice, fates = machine.dice(f"leader {disaster.at}"), list(Fate)
+
+    def depose() -> None:
+        machine.note("the journal has a new leader")
+        machine.stream.depose_leader(lambda _: dice.choice(fates))
+        _journal_away(sale, disaster)
+
+    machine.on_proposal = depose
 
 
 def _kill_expiration(sale: Sale, disaster: Disaster) -> None:

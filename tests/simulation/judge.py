@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from actors.codec import decode_commit
@@ -19,135 +18,12 @@ from actors.domain.audit import BlockAudit
 from actors.domain.identity import HoldId
 from cluster.journal.memory_stream import MemoryStream
 from tests.history import Operation
+from tests.simulation.account import Account, Stay, Violation
 from tests.simulation.ledger import Fact
 
 ANNOUNCED_MS_MAX = 40_000
 """An overdue hold is announced this long after its deadline, once everything works again: a second of the wake-ups,
 their retries, and one acknowledgement that was lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """`law` is the invariant's name."""
-
-    law: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.law}: {self.detail}"
-
-
-@dataclass(slots=True)
-class Stay:
-    """A hold's record in one block, from the event that began it to the one that ended it."""
-
-    held: Fact
-    deadline: int
-    extended: list[Fact] = field(default_factory=list[Fact])
-    ended: Fact | None = None
-
-    @property
-    def is_primary(self) -> bool:
-        return self.held.event["primary"] == self.held.block
-
-
-class Account:
-    """What the journal says, folded once and simply: seats as sets, holds as stays."""
-
-    def __init__(self, ledger: list[Fact]) -> None:
-        self.violations: list[Violation] = []
-        self.stays: defaultdict[tuple[int, str], list[Stay]] = defaultdict(list)
-        self.capacity: dict[int, int] = {}
-        self.available: dict[int, set[int]] = {}
-        self.withheld: defaultdict[int, set[int]] = defaultdict(set)
-        self.sold: defaultdict[int, set[int]] = defaultdict(set)
-        self.labels: dict[tuple[int, int], str] = {}
-        self._held: defaultdict[int, dict[str, Stay]] = defaultdict(dict)
-        for fact in ledger:
-            self._follow(fact)
-            if fact.block in self.capacity:
-                self._count(fact)
-
-    def live(self) -> Iterator[Stay]:
-        for block in self._held.values():
-            yield from block.values()
-
-    def primaries(self, token: str, block: int) -> list[Stay]:
-        return [stay for stay in self.stays[block, token] if stay.is_primary]
-
-    def _follow(self, fact: Fact) -> None:
-        block = fact.block
-        match fact.kind:
-            case "block_opened":
-                self._open(fact)
-            case "tickets_held":
-                self._take(fact, self.available[block], "I1")
-                stay = Stay(fact, fact.event["deadline"])
-                if fact.token in self._held[block]:
-                    self._wrong("I1", fact, "holds what it holds already")
-                self._held[block][fact.token] = stay
-                self.stays[block, fact.token].append(stay)
-            case "hold_released" | "hold_expired" | "tickets_sold":
-                self._end(fact)
-            case "hold_extended":
-                stay = self._held[block].get(fact.token)
-                if stay is None:
-                    self._wrong("I1", fact, "is extended, but does not stand")
-                else:
-                    stay.deadline = fact.event["deadline"]
-                    stay.extended.append(fact)
-            case "tickets_withheld":
-                self._take(fact, self.available[block], "I1")
-                self.withheld[block].update(fact.tickets)
-            case "tickets_restored":
-                self._take(fact, self.withheld[block], "I1")
-                self.available[block].update(fact.tickets)
-            case _:
-                return
-
-    def _open(self, fact: Fact) -> None:
-        layout = fact.event["layout"]
-        if fact.block in self.capacity:
-            self._wrong("I1", fact, "the block is opened twice")
-        self.capacity[fact.block] = layout["size"]
-        self.available[fact.block] = set(range(layout["size"]))
-        for row in layout["rows"]:
-            for place, number in enumerate(row["numbers"]):
-                label = f"{layout['section']}-{row['name']}-{number}"
-                self.labels[fact.block, row["first"] + place] = label
-
-    def _take(self, fact: Fact, source: set[int], law: str) -> None:
-        for ticket in fact.tickets:
-            if ticket not in source:
-                self._wrong(law, fact, f"takes ticket {ticket}, which is not to be had")
-            source.discard(ticket)
-
-    def _end(self, fact: Fact) -> None:
-        stay = self._held[fact.block].pop(fact.token, None)
-        if stay is None:
-            self._wrong("I1", fact, "ends what does not stand")
-            return
-        if sorted(fact.tickets) != sorted(stay.held.tickets):
-            self._wrong("I1", fact, "ends with other tickets than it has")
-        stay.ended = fact
-        if fact.kind == "tickets_sold":
-            self.sold[fact.block].update(fact.tickets)
-        else:
-            self.available[fact.block].update(stay.held.tickets)
-        if fact.kind == "hold_expired" and fact.at < stay.deadline:
-            self._wrong("I7", fact, f"expires {stay.deadline - fact.at} ms early")
-
-    def _count(self, fact: Fact) -> None:
-        """I5, at every prefix."""
-        block = fact.block
-        held = sum(len(stay.held.tickets) for stay in self._held[block].values())
-        parts = len(self.available[block]), held, len(self.sold[block]), len(self.withheld[block])
-        if sum(parts) != self.capacity[block]:
-            self._wrong("I5", fact, f"{parts} do not add up to {self.capacity[block]}")
-
-    def _wrong(self, law: str, fact: Fact, what: str) -> None:
-        where = f"commit {fact.sequence}, block {fact.block}"
-        self.violations.append(Violation(law, f"{where}: {fact.token[:6]} {what}"))
 
 
 def judge(ledger: list[Fact], history: list[Operation], healed_at: float) -> list[Violation]:
@@ -159,6 +35,7 @@ def judge(ledger: list[Fact], history: list[Operation], healed_at: float) -> lis
         *_keys(history),
         *_ends(account, history, healed_at),
         *_whole(account),
+        *_nobody_is_refused_what_is_held(account, history),
     ]
 
 
@@ -229,14 +106,13 @@ def _same_hold(account: Account, stay: Stay, done: Operation) -> Iterator[Violat
     """The body names the seats that are held in the journal, all of them, by whole parts."""
     event, token = stay.held.event, stay.held.token
     parts = [(part["block"], part["tickets"]) for part in event["parts"]]
-    named = [(stay.held.block, event["tickets"]), *parts]
-    seats = {account.labels[block, ticket] for block, tickets in named for ticket in tickets}
+    seats = _seats(account, stay)
     if seats != set(done.body["seats"]) or event["amount"] != done.body["amount"]:
         yield Violation("I2", f"{done.client} was told {done.body['seats']}, held are {seats}")
     for block, tickets in parts:
         taken = [
             part
-            for part in account.stays[block, token]
+            for part in account.records(block, token)
             if part.held.tickets == tickets and part.held.sequence < stay.held.sequence
         ]
         if not taken:
@@ -256,9 +132,24 @@ def _keys(history: list[Operation]) -> Iterator[Violation]:
             yield Violation("I6", f"key {key} was answered with {len(answers)} holds")
         if len({(one.request.seats, one.request.quantity) for one in granted}) > 1:
             yield Violation("I6", f"key {key} was granted to two different requests")
+        for one in asked:
+            if one.definite and not one.effective and _granted_before(granted, one):
+                code = one.body.get("code")
+                yield Violation("I6", f"key {key} was granted, and then refused with {code}")
         reused = [one for one in asked if one.body.get("code") == "idempotency_key_reused"]
         if reused and len({(one.request.seats, one.request.quantity) for one in asked}) == 1:
             yield Violation("I6", f"key {key} was called reused, but was not")
+
+
+def _granted_before(granted: list[Operation], asked: Operation) -> bool:
+    """Whether this very request had been answered with a hold before it was made again."""
+    return any(
+        one.returned is not None
+        and one.returned < asked.invoked
+        and (one.request.seats, one.request.quantity)
+        == (asked.request.seats, asked.request.quantity)
+        for one in granted
+    )
 
 
 def _ends(account: Account, history: list[Operation], healed_at: float) -> Iterator[Violation]:
@@ -306,7 +197,7 @@ def _parts_stay(account: Account, stay: Stay) -> Iterator[Violation]:
     """No part of a committed hold ends before the hold itself, but by its own deadline."""
     assert stay.ended is not None
     for part in stay.held.event["parts"]:
-        for record in account.stays[part["block"], stay.held.token]:
+        for record in account.records(part["block"], stay.held.token):
             if record.held.tickets != part["tickets"] or record.ended is None:
                 continue
             committed = record.held.sequence < stay.held.sequence < record.ended.sequence
@@ -323,7 +214,7 @@ def _whole(account: Account) -> Iterator[Violation]:
         for part in stay.held.event["parts"]:
             taken = [
                 record
-                for record in account.stays[part["block"], stay.held.token]
+                for record in account.records(part["block"], stay.held.token)
                 if record.held.tickets == part["tickets"]
                 and record.held.sequence < stay.held.sequence
                 and _stands(record, stay.held)
@@ -340,3 +231,30 @@ def _stands(record: Stay, committed: Fact) -> bool:
     if ended is None or ended.sequence > committed.sequence:
         return True
     return ended.kind == "hold_expired" and ended.at >= committed.event["deadline"]
+
+
+def _nobody_is_refused_what_is_held(
+    account: Account, history: list[Operation]
+) -> Iterator[Violation]:
+    """I2, the other way round: a hold in the journal was granted to somebody, or somebody was left without an answer,
+    or it was over before its buyer was refused."""
+    told = _first_answers(history)
+    asked = [one for one in history if one.request.kind == "hold" and not one.effective]
+    for stay in (stay for stays in account.stays.values() for stay in stays if stay.is_primary):
+        ended, seats = stay.ended, _seats(account, stay)
+        if stay.held.token in told or ended is None:
+            continue
+        if not any(
+            (set(one.request.seats) == seats or one.request.quantity == len(seats))
+            and one.invoked <= stay.held.stored_at
+            and (not one.definite or (one.returned or 0) >= ended.stored_at)
+            for one in asked
+        ):
+            name = f"{stay.held.token[:6]}, commit {stay.held.sequence}"
+            yield Violation("I2", f"{name} is held, and whoever asked for it was refused")
+
+
+def _seats(account: Account, stay: Stay) -> set[str]:
+    parts = [(part["block"], part["tickets"]) for part in stay.held.event["parts"]]
+    named = [(stay.held.block, stay.held.tickets), *parts]
+    return {account.labels[block, ticket] for block, tickets in named for ticket in tickets}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -9,7 +10,7 @@ from random import Random
 from actors.activation import Clock
 from cluster.journal.memory import MemoryJournal
 from cluster.journal.memory_stream import MemoryStream
-from tests.simulation.network import Climate, JournalLink, Network, Servers
+from tests.simulation.network import NOBODY, Climate, JournalLink, Network, Servers
 from tests.simulation.plan import Plan
 from tests.simulation.virtual_loop import Process, VirtualLoop
 
@@ -22,7 +23,7 @@ SHOW_ID = "sabcdefghijkl"
 @dataclass(slots=True)
 class Machine:
     """`stored_at` has the true time (ms) at which each sequence of the journal was stored; `skew_seen_ms` is the
-    most by which any clock was ever wrong, twice."""
+    most by which any clock was ever wrong, twice; `on_proposal` happens when the next publish is in flight."""
 
     plan: Plan
     loop: VirtualLoop
@@ -30,6 +31,7 @@ class Machine:
     climate: Climate = field(init=False)
     servers: Servers = field(default_factory=Servers)
     healed: bool = False
+    on_proposal: Callable[[], None] | None = None
     links: dict[str, JournalLink] = field(default_factory=dict[str, JournalLink])
     skews_ms: dict[str, int] = field(default_factory=dict[str, int])
     skew_seen_ms: int = 0
@@ -39,8 +41,15 @@ class Machine:
 
     def __post_init__(self) -> None:
         self.climate = Climate(self.plan.weather)
-        venue, quorum = self.plan.venue, self.network("quorum")
-        self.stream = MemoryStream(replicated=venue.replicated, quorum_seconds=quorum.delay)
+        dice, agreement = self.dice("agreement"), self.plan.weather.agreement
+
+        def agreeing() -> float:
+            on_proposal, self.on_proposal = self.on_proposal, None
+            if on_proposal is not None:
+                self.loop.call_soon(on_proposal, context=NOBODY)
+            return dice.uniform(*agreement)
+
+        self.stream = MemoryStream(replicated=self.plan.venue.replicated, quorum_seconds=agreeing)
 
     @property
     def now_ms(self) -> float:

@@ -37,9 +37,11 @@ class Venue:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Of every message: how long it takes (seconds), and how probably it is lost, late, or arrives twice."""
+    """Of every message: how long it takes (seconds), and how probably it is lost, late, or arrives twice. `agreement`
+    is how long the servers of a cluster need for one publish."""
 
     latency: tuple[float, float]
+    agreement: tuple[float, float]
     lost: float
     late: float
     twice: float
@@ -78,6 +80,17 @@ Kind = Literal[
     "withhold",
     "restore",
 ]
+
+
+TWO_OWNERS: tuple[Kind, ...] = (
+    "stop_host",
+    "replace_host",
+    "scale",
+    "new_leader",
+    "new_leader",
+    "new_leader",
+)
+"""What makes two hosts own a block, or leaves its appends in doubt: these come more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +150,10 @@ def _venue(dice: Random) -> Venue:
 def _weather(dice: Random) -> Weather:
     kind = dice.choice(["calm", "breezy", "breezy", "stormy"])
     latency = dice.choice([(0.0002, 0.002), (0.001, 0.05), (0.0005, 0.4)])
+    agreement = dice.choice([latency, (0.01, 0.1), (0.1, 1.0)])
     worst = {"calm": 0.0, "breezy": 0.02, "stormy": 0.12}[kind]
-    return Weather(latency, dice.uniform(0, worst), dice.uniform(0, worst), dice.uniform(0, worst))
+    lost, late, twice = (dice.uniform(0, worst) for _ in range(3))
+    return Weather(latency, agreement, lost, late, twice)
 
 
 def _buyer(dice: Random, venue: Venue, number: int) -> Buyer:
@@ -179,7 +194,7 @@ def _after_gap(buyer: Buyer, gap_at: float) -> Buyer:
 def _disaster(dice: Random) -> Disaster:
     kinds: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
     return Disaster(
-        dice.choice(kinds),
+        dice.choice([*kinds, *TWO_OWNERS]),
         dice.uniform(0, ACTION_SECONDS),
         dice.randint(0, 1_000),
         dice.choice([0.05, 0.5, 3.0, 12.0]),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.history import Operation
-from tests.simulation.judge import Violation, audited, judge
+from tests.linearizability.checker import SKEW_MS, check
+from tests.simulation.account import Violation
+from tests.simulation.judge import audited, judge
 from tests.simulation.ledger import Fact, facts
 from tests.simulation.machine import Machine
 from tests.simulation.plan import Plan
@@ -38,4 +40,8 @@ def run(plan: Plan) -> Run:
         ledger = facts(machine.stream, machine.stored_at)
         violations += judge(ledger, sale.history, sale.healed_at)
         violations += audited(machine.stream)
+        skew_ms = SKEW_MS + machine.skew_seen_ms
+        violations += [
+            Violation("linearizable", str(found)) for found in check(sale.history, skew_ms)
+        ]
         return Run(plan, loop.steps, ledger, sale.history, machine.log, violations)
