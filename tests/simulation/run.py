@@ -21,6 +21,7 @@ class Run:
 
     plan: Plan
     steps: int
+    seconds: float
     ledger: list[Fact]
     history: list[Operation]
     log: list[tuple[float, str]]
@@ -44,4 +45,4 @@ def run(plan: Plan) -> Run:
         violations += [
             Violation("linearizable", str(found)) for found in check(sale.history, skew_ms)
         ]
-        return Run(plan, loop.steps, ledger, sale.history, machine.log, violations)
+        return Run(plan, loop.steps, loop.time(), ledger, sale.history, machine.log, violations)
