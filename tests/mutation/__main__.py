@@ -197,6 +197,7 @@ def _figures(
         "survived_unexplained": len(unexplained),
         "outdated_reasons": len(outdated),
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(sum(os.times()[:4]), 1),
     }
 
 

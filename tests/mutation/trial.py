@@ -24,15 +24,15 @@ from _pytest.runner import runtestprotocol
 
 from tests.mutation.mutants import Mutant
 
-CPU_SECONDS_MORE = 2.0
-CPU_TIMES_MAX = 5.0
+CPU_SECONDS_MORE = 1.0
+CPU_TIMES_MAX = 2.0
 """A test that computes for longer than so many times what it takes by itself, and this, has met a mutant that never
 ends. Other processes on the machine cannot change this verdict: it counts computing, not waiting."""
 
-MEMORY_BYTES_MAX = 2 << 30
+MEMORY_BYTES_MAX = 512 << 20
 """What a trial may take beyond what it began with: a mutant that collects for ever fails and fills no machine."""
 
-IMPORT_SECONDS_MAX = 20.0
+IMPORT_SECONDS_MAX = 10.0
 """The same for the import of the product and its tests."""
 
 IMPORT = "the import"

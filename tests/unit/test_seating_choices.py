@@ -38,6 +38,7 @@ def hall(*rows: str, distances: list[float] | None = None) -> tuple[Hall, bytes]
         (["...", "xx..."], 4, (0, 1, 5, 6)),  # nobody alone: the longest run gives a seat
         ([".x.", "..."], 5, (0, 2, 3, 4, 5)),  # somebody has to sit alone
         (["..", ".."], 3, (0, 1, 2)),  # a pair gives nobody away
+        (["x..", "x.."], 3, (1, 2, 4)),
         (["....", "...."], 5, (0, 1, 2, 4, 5)),
         (["x.x", ".x."], 3, (1, 3, 5)),
         (["..x", ".xx"], 4, ()),
