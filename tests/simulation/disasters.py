@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from cluster.journal.memory_stream import Fate
 from tests.simulation.network import NOBODY
 from tests.simulation.plan import Disaster
+from tests.simulation.virtual_loop import Process
 
 if TYPE_CHECKING:
     from tests.simulation.sale import Sale
 
 JUMP_MS = 400_000
 RESTART_SECONDS = 0.8
+FUSE_CALLBACKS = 60
 
 
 def strike(sale: Sale, disaster: Disaster) -> None:
@@ -26,7 +28,16 @@ def _later(sale: Sale, seconds: float, end: Callable[[], None]) -> None:
 
 def _kill_host(sale: Sale, disaster: Disaster) -> None:
     if lives := sale.ray.lives():
-        sale.ray.kill(lives[disaster.target % len(lives)])
+        life = lives[disaster.target % len(lives)]
+        _light(life.process, disaster, lambda: sale.ray.kill(life))
+
+
+def _light(process: Process, disaster: Disaster, die: Callable[[], None]) -> None:
+    """Now, or so many callbacks later: at an await that takes no time at all."""
+    process.on_death = die
+    process.fuse = int(disaster.amount * FUSE_CALLBACKS)
+    if process.fuse == 0:
+        die()
 
 
 def _stop_host(sale: Sale, disaster: Disaster) -> None:
@@ -57,8 +68,13 @@ def _replace_host(sale: Sale, disaster: Disaster) -> None:
 
 def _kill_replica(sale: Sale, disaster: Disaster) -> None:
     index = disaster.target % len(sale.replicas)
-    sale.kill_replica(index)
-    _later(sale, RESTART_SECONDS, lambda: sale.start_replica(index))
+
+    def die() -> None:
+        sale.kill_replica(index)
+        _later(sale, RESTART_SECONDS, lambda: sale.start_replica(index))
+
+    if sale.replicas[index].process.alive:
+        _light(sale.replicas[index].process, disaster, die)
 
 
 def _scale(sale: Sale, disaster: Disaster) -> None:

@@ -1,4 +1,5 @@
-"""The judge of a run: the invariants I1, I2, I5, I6, I7 from the journal and from the clients' own log.
+"""The judge of a run: the invariants I1, I2, I5, I6, I7 from the journal and from the clients' own log, and of I8 that
+what is in memory agrees with the journal in the end.
 
 It shares no code with `decide`, `evolve` and the coordinators; the auditor of `actors.domain.audit` is heard as one
 more witness, and the linearizability checker as another.
@@ -20,6 +21,8 @@ from cluster.journal.memory_stream import MemoryStream
 from tests.history import Operation
 from tests.simulation.account import Account, Stay, Violation
 from tests.simulation.ledger import Fact
+from tests.simulation.machine import SHOW_ID
+from tests.simulation.sale import Sale
 
 ANNOUNCED_MS_MAX = 40_000
 """An overdue hold is announced this long after its deadline, once everything works again: a second of the wake-ups,
@@ -37,6 +40,30 @@ def judge(ledger: list[Fact], history: list[Operation], healed_at: float) -> lis
         *_whole(account),
         *_nobody_is_refused_what_is_held(account, history),
     ]
+
+
+def remembered(ledger: list[Fact], sale: Sale) -> Iterator[Violation]:
+    """What hosts and views have in memory is what the journal says, wherever they say that they have all of it."""
+    account, last = Account(ledger), dict[int, int]()
+    for fact in ledger:
+        last[fact.block] = fact.sequence
+    for life in sale.ray.lives():
+        for key, activation in life.host._activations.items():
+            if activation.block is not None and activation.sequence == last.get(key.block):
+                name = f"{life.process.name}'s block {key.block}"
+                yield from _agrees(name, account, key.block, activation.block.status)
+    for replica in sale.running():
+        opened = replica.views._open.get(SHOW_ID)
+        if opened is None or not opened.ready.done():
+            continue
+        for block, view in opened.view.blocks.items():
+            yield from _agrees(f"{replica.process.name}'s view", account, block, view.status)
+
+
+def _agrees(name: str, account: Account, block: int, status: bytearray) -> Iterator[Violation]:
+    free = {ticket for ticket, one in enumerate(status) if one == 0}
+    if free != account.available[block]:
+        yield Violation("I8", f"{name} has {sorted(free)} free in block {block}")
 
 
 def audited(stream: MemoryStream) -> list[Violation]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.history import Operation
 from tests.linearizability.checker import SKEW_MS, check
 from tests.simulation.account import Violation
-from tests.simulation.judge import audited, judge
+from tests.simulation.judge import audited, judge, remembered
 from tests.simulation.ledger import Fact, facts
 from tests.simulation.machine import Machine
 from tests.simulation.plan import Plan
@@ -40,6 +40,7 @@ def run(plan: Plan) -> Run:
         violations += [Violation("no exception", text) for text in loop.unhandled()]
         ledger = facts(machine.stream, machine.stored_at)
         violations += judge(ledger, sale.history, sale.healed_at)
+        violations += remembered(ledger, sale)
         violations += audited(machine.stream)
         skew_ms = SKEW_MS + machine.skew_seen_ms
         violations += [

@@ -24,12 +24,17 @@ STEPS_MAX = 100_000
 
 
 class Process:
-    """A life of a process: `alive` until it is killed, `stopped` between SIGSTOP and SIGCONT."""
+    """A life of a process: `alive` until it is killed, `stopped` between SIGSTOP and SIGCONT.
+
+    `fuse`: after so many more of its callbacks `on_death` is called, which has to kill it: between any two awaits.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.alive = True
         self.stopped = False
+        self.fuse = 0
+        self.on_death: Callable[[], None] = lambda: None
         self.waiting: deque[_Handle] = deque()
         self.context = copy_context()
         self.context.run(_PROCESS.set, self)
@@ -170,6 +175,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             if self.steps > STEPS_MAX:
                 raise NeverEnds(f"more than {STEPS_MAX} steps")
             handle.context.run(handle.callback, *handle.args)
+            if process is not None and process.fuse:
+                process.fuse -= 1
+                if process.fuse == 0:
+                    process.on_death()
 
     def start(self, process: Process, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A task of a process."""
