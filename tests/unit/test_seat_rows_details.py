@@ -83,6 +83,11 @@ def test_a_name_may_be_this_long(field: str, limit: int) -> None:
     assert refused(seat(**{field: "x"})) == refused(seat(**{field: "x" * limit})) == ()
 
 
+def test_the_name_that_is_too_long_is_told_apart_from_one_that_is_just_not() -> None:
+    (error,) = refused(seat(section="x" * 64, row_name="x" * 32, number="x" * 17))
+    assert error.detail == "seat has 17 characters; the limit is 16"
+
+
 def test_a_seat_that_is_there_twice_names_the_first_row_or_the_show() -> None:
     assert refused(seat(3), seat(5), seat(6)) == (
         RowError(5, RowErrorCode.DUPLICATE_SEAT, "the seat S-A-1 was already given by row 3"),

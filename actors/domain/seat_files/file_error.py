@@ -35,7 +35,7 @@ def decoded(body: bytes) -> str:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
+        line = body[: error.start].count(b"\n") + 1
         detail = f"the file is not UTF-8: byte {error.start + 1}, on line {line}"
         raise SeatFileError(SeatFileErrorCode.INVALID_ENCODING, detail) from error
     if not text.strip():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from actors.domain.seat_files.coordinate import coordinate_of_number
-from actors.domain.seat_files.file_error import decoded, lines_of, require_room, require_seats
+from actors.domain.seat_files.file_error import decoded, lines_of, require_room
 from actors.domain.seat_files.json_value import NotJson, name_of, object_of, parsed
 from actors.domain.seat_rows import RowError, RowErrorCode, SeatFile, SeatRow, quoted
 
@@ -29,9 +29,7 @@ def read_ndjson(body: bytes) -> SeatFile:
             rows.append(row)
         else:
             errors.append(row)
-    rows_read = len(rows) + len(errors)
-    require_seats(rows_read)
-    return SeatFile(tuple(rows), tuple(errors), rows_read)
+    return SeatFile(tuple(rows), tuple(errors), len(rows) + len(errors))
 
 
 def _row(line_number: int, line: str) -> SeatRow | RowError:
