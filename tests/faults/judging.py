@@ -69,12 +69,15 @@ def count(figures: Figures, history: list[Operation]) -> None:
     figures.longest_without_hold = round(max(pauses) / 1000, 2)
 
 
-def seconds_until_hold(history: list[Operation], moment: float) -> float:
-    """From `moment` (ms) to the first answer that granted a hold asked for after it."""
+def seconds_until_hold(
+    history: list[Operation], moment: float, sections: tuple[str, ...] = ("",)
+) -> float:
+    """From `moment` (ms) to the first answer that granted a hold asked for after it, with seats in `sections`."""
     later = [
         operation.returned or 0.0
         for operation in history
         if operation.request.kind == "hold" and operation.effective and operation.invoked > moment
+        if any(seat.startswith(sections) for seat in operation.body["seats"])
     ]
     return round((min(later) - moment) / 1000, 2)
 

@@ -69,7 +69,7 @@ def _scenario(name: str, seconds: float, directory: Path) -> dict[str, Any]:
     try:
         match name:
             case "zombie":
-                return zombie(start, seconds).plain()
+                return zombie(start, directory, seconds).plain()
             case "replicated":
                 return replicated(start, directory / "nats", seconds).plain()
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,8 @@ from tests.stack import RunningStack
 
 MEMBERS = 3
 HOLD_SECONDS = 10
-PAUSE_SECONDS = 6.0
+PAUSES_SECONDS = (6.0, 15.0, 3.0)
+"""Taken in turn: about as long as an election takes, long enough for clients to leave the server, and shorter."""
 
 Start = Callable[..., RunningStack]
 
@@ -44,12 +46,13 @@ def replicated(start: Start, directory: Path, seconds: float) -> Figures:
                 grid(hall.sections, hall.rows, hall.seats), hold_seconds=HOLD_SECONDS
             )
         crowd, moments = Crowd(stack.url, show_id, hall), list[float]()
+        pauses = itertools.cycle(PAUSES_SECONDS)
         end = time.monotonic() + seconds
         with crowd.running():
             crowd.goes_on()
             while not moments or time.monotonic() < end:
                 moments += _kill_leader(servers, urls, crowd, figures)
-                moments += _pause_leader(servers, urls, crowd, figures)
+                moments += _pause_leader(servers, urls, crowd, figures, next(pauses))
         figures.until_first_hold = [seconds_until_hold(crowd.history, moment) for moment in moments]
         judge(figures, stack, show_id, crowd.history)
         stack.down()
@@ -78,18 +81,18 @@ def _kill_leader(
 
 
 def _pause_leader(
-    servers: list[NatsServer], urls: str, crowd: Crowd, figures: Figures
+    servers: list[NatsServer], urls: str, crowd: Crowd, figures: Figures, pause_seconds: float
 ) -> list[float]:
     """The moments at which it was stopped and continued."""
     _, victim = _leader(servers, urls)
     process, stopped = psutil.Process(victim.pid), now()
     process.suspend()
     try:
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause_seconds)
     finally:
         process.resume()
     continued = now()
-    figures.faults.append(f"the journal's leader stopped for {PAUSE_SECONDS:.0f} s")
+    figures.faults.append(f"the journal's leader stopped for {pause_seconds:.0f} s")
     crowd.goes_on()
     until(lambda: _all_current(urls), "all replicas are current")
     return [stopped, continued]

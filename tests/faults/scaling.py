@@ -47,7 +47,8 @@ def scaling(stack: RunningStack, seconds: float) -> Figures:
 
 def _kill_busiest(shop: Shop) -> str:
     """kill -9 for the host that has had most commands, and wait until Ray has replaced it."""
-    victim = max(shop.hosts(), key=lambda host: host["commands"] or 0)
+    hosts = until(lambda: [host for host in shop.hosts() if host["answers"]], "a host answers")
+    victim = max(hosts, key=lambda host: host["commands"])
     os.kill(victim["pid"], signal.SIGKILL)
     until(
         lambda: all(host["answers"] and host["pid"] != victim["pid"] for host in shop.hosts()),

@@ -19,6 +19,7 @@ from tests.shop import until
 from tests.stack import RunningStack
 
 OBJECT_STORE_BYTES = 80 << 20
+CONFLICT = "activation.conflict"
 HOST_PROCESS = "ray::TicketHost"
 NOT_INHERITED = {"RAY_JOB_ID", "RAY_NODE_ID", "RAY_RAYLET_PID"}
 """What Ray tells a worker about itself."""
@@ -27,7 +28,11 @@ NOT_INHERITED = {"RAY_JOB_ID", "RAY_NODE_ID", "RAY_RAYLET_PID"}
 class SecondNode:
     """The node's processes, as somebody who pauses the machine would see them."""
 
-    def __init__(self, program: OwnedProcess, session: Path) -> None:
+    def __init__(
+        self, program: OwnedProcess, session: Path, gcs_address: str, environment: dict[str, str]
+    ) -> None:
+        self.gcs_address = gcs_address
+        self.environment = environment
         self._program = program
         self._session = session
         self.raylet = until(self._find_raylet, "the second raylet runs")
@@ -36,22 +41,32 @@ class SecondNode:
         children = psutil.Process(self._program.pid).children()
         return next((child for child in children if child.name() == "raylet"), None)
 
-    def host(self) -> psutil.Process | None:
-        """The ticket host on this node, if Ray has placed one here."""
-        workers = self.raylet.children()
-        return next((worker for worker in workers if worker.name() == HOST_PROCESS), None)
+    def worker(self, pid: int) -> psutil.Process | None:
+        """The worker with this pid, if it lives on this node."""
+        return next((worker for worker in self.raylet.children() if worker.pid == pid), None)
 
     def pause(self) -> list[psutil.Process]:
         """Stop all of it, as a hypervisor does that moves a machine; what was stopped, the raylet first."""
-        processes = [self.raylet, *self.raylet.children(recursive=True)]
-        for process in processes:
-            process.suspend()
-        return processes
+        self.raylet.suspend()  # it starts nothing any more
+        workers = self.raylet.children(recursive=True)
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.suspend()
+        return [self.raylet, *workers]
 
-    def log_of(self, process: psutil.Process) -> str:
-        """What a worker has logged so far."""
-        logs = (self._session / "logs").glob(f"worker-*-{process.pid}.*")
-        return "".join(log.read_text() for log in logs)
+    def conflicts_of(self, host: psutil.Process, show_id: str = "") -> int:
+        """How many appends of a host to blocks of a show (or all) were refused so far; its log says so."""
+        logs = (self._session / "logs").glob(f"worker-*-{host.pid}.*")
+        lines = [line for log in logs for line in log.read_text().splitlines()]
+        return sum(CONFLICT in line and show_id in line for line in lines)
+
+
+def _is_host(process: psutil.Process) -> bool:
+    """Whether this is a ticket host: Ray adds what it is doing to its name."""
+    try:
+        return process.name().startswith(HOST_PROCESS)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextlib.contextmanager
@@ -59,12 +74,12 @@ def second_node(stack: RunningStack) -> Iterator[SecondNode]:
     """Joins the stack's Ray, with the environment that Ray's processes have there."""
     session = Path(stack.record.files) / "ray" / "session_latest"
     address = f"{LOOPBACK}:{next(session.glob('gcs_server_port*')).read_text()}"
-    host = next(process for process in stack.processes if process.name() == HOST_PROCESS)
+    host = next(process for process in stack.processes if _is_host(process))
     environment = {k: v for k, v in host.environ().items() if k not in NOT_INHERITED}
     command = [sys.executable, "-m", "tests.faults.second_node", address]
     program = OwnedProcess("second node", command, stack.data / "second_node.log", environment)
     try:
-        yield SecondNode(program, session)
+        yield SecondNode(program, session, address, environment)
     finally:
         left = psutil.Process(program.pid).children(recursive=True)
         program.stop()

@@ -32,3 +32,12 @@ def test_two_hosts_that_own_the_same_blocks_never_both_sell_a_seat(tmp_path: Pat
     history = msgspec.json.decode(recorded.read_bytes(), type=list[Operation])
     assert len(history) > ATTEMPTS
     assert check(history, skew_ms=SKEW_MS) == []
+    refused = next(one for one in history if one.request.kind == "hold" and one.status == 409)
+    granted = next(one for one in history if one.request.kind == "hold" and one.status == 201)
+    refused.status = 201
+    refused.body = {
+        **granted.body,
+        "hold_id": f"{granted.body['hold_id'].rpartition('-')[0]}-{refused.request.key}",
+        "seats": list(refused.request.seats),
+    }
+    assert check(history, skew_ms=SKEW_MS) != []  # it would have been noticed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.stack import RunningStack
 
 @pytest.mark.timeout(300)
 def test_a_zombie_host_is_refused_by_the_journal_and_sells_nothing_twice(
-    private_stack: Callable[..., RunningStack],
+    private_stack: Callable[..., RunningStack], tmp_path: Path
 ) -> None:
-    figures = zombie(private_stack, seconds=0)
+    figures = zombie(private_stack, tmp_path, seconds=0)
     assert figures.notes["conflicts of zombies"] > 0

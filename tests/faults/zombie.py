@@ -3,28 +3,36 @@
 What is arranged, and why. Ray 2.60 does not replace a stopped worker as long as its raylet answers: health checks
 concern nodes. So the host lives on a second node, and the whole node is stopped (SIGSTOP for the raylet and all of its
 workers), as a hypervisor does that moves a machine, or as a cut-off node looks from outside. Ray's control service
-declares the node dead after a few failed health checks (their period is shortened, nothing else) and starts the host
-again on the head node; the sale goes on there. Then the host's process is continued and its raylet is not: processes
-of a machine that wakes up do not run in any particular order, and a raylet that hears of its own death takes its
-workers with it within a second or so. The zombie finds in its sockets what replicas and services had asked of it, and
-a memory of seats that have changed hands since; whatever it appends, the journal refuses. In the end the raylet goes on
-too, learns that it is dead, and the zombie ends with it.
+declares the node dead after a few failed health checks (they are made more often, nothing else is changed) and starts
+the host again on the head node; the sale goes on there. Then the host's process is continued and its raylet is not:
+processes of a machine that wakes up do not run in any particular order, and a raylet that hears of its own death takes
+its workers with it within a second or so. In the end the raylet goes on too, learns that it is dead, and the zombie
+ends with it.
 
-Nobody hears what the zombie answers: Ray's callers have hung up. That a paused host also *answers* truthfully is shown
-by the duel, where a paused host keeps its callers.
+Replicas on other nodes hang up on the zombie when they hear of the node's death; some of their calls are still in its
+sockets. One caller cannot hang up: it was on the paused machine as well. It asks for seats of a quiet show while the
+zombie stands still, and the same seats are held through the new host meanwhile. The zombie believes that they are
+free; its append is refused, it reads what it missed, and refuses the seats, as the journal has it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
+from actors.domain.commands import HoldTerms, HoldTickets
+from actors.domain.cutting import REGISTERS
 from actors.domain.identity import BlockKey
+from actors.domain.rejections import Code, Rejection
+from actors.outcomes import Unavailable
 from actors.placement import Placement
 from tests.faults.crowd import Crowd, Hall
 from tests.faults.judging import Figures, judge, seconds_until_hold
+from tests.faults.paused_caller import PausedCaller, paused_caller
 from tests.faults.recorder import now
 from tests.faults.second_node import SecondNode, second_node
 from tests.shop import Shop, grid, until
@@ -36,59 +44,70 @@ HEALTH_CHECKS = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
 }
-HOSTS, ZOMBIE = 2, "host-1"
-HOLD_SECONDS = 5
-"""So that most of the holds which the zombie remembers are over when it wakes up, and the expiration service has asked
-it to say so: what is pending at the zombie then certainly wants to commit something."""
+SENDING_SECONDS = 2.0
+"""The caller's command is in the zombie's socket by then, and Ray takes more than 6 s to hear of a node's death."""
 
-BLOCKS_MIN = 2
+HOSTS, ZOMBIE = 2, "host-1"
+HALL, QUIET = Hall(sections=6), Hall(sections=1, rows=1)
+HOLD_SECONDS = 5
+"""So that holds which the zombie remembers are over when it wakes up."""
+
 PLACING_MAX = 30
-CONFLICT = "activation.conflict"
 
 Start = Callable[..., RunningStack]
 
 
-def zombie(start: Start, seconds: float) -> Figures:
+def zombie(start: Start, directory: Path, seconds: float) -> Figures:
     """One zombie after the other until the time is over, at least one."""
-    figures = Figures("zombie")
+    figures = Figures("zombie", notes={"conflicts of zombies": 0, "truths heard": 0})
     stack = start("--hosts", str(HOSTS), environment=HEALTH_CHECKS)
-    hall = Hall(sections=6)
     with Shop(stack.url, stack.admin_key) as shop:
-        show_id = _show(shop, hall)
-        crowd = Crowd(stack.url, show_id, hall)
-        paused, conflicts, end = list[float](), 0, time.monotonic() + seconds
+        show_id, sections = _show(shop, HALL, range(2, HALL.sections), hold_seconds=HOLD_SECONDS)
+        crowd = Crowd(stack.url, show_id, HALL)
+        paused, end = list[float](), time.monotonic() + seconds
         with crowd.running():
             while not paused or time.monotonic() < end:
+                calls = directory / f"calls{len(paused)}"
                 with second_node(stack) as node:
                     host = _host_on(node, shop)
-                    crowd.goes_on()
-                    paused.append(now())
-                    conflicts += _pause_and_continue(node, host, shop, crowd)
-                    figures.faults.append("a node paused until Ray had replaced it, and continued")
-        figures.until_first_hold = [seconds_until_hold(crowd.history, moment) for moment in paused]
-        figures.notes["conflicts of zombies"] = conflicts
+                    # Only now: its connection to this very process must stand before the pause.
+                    with paused_caller(node.gcs_address, ZOMBIE, calls, node.environment) as caller:
+                        crowd.goes_on()
+                        paused.append(_pause_and_continue(node, host, shop, caller, crowd, figures))
+        figures.until_first_hold = [
+            seconds_until_hold(crowd.history, moment, sections) for moment in paused
+        ]
         return judge(figures, stack, show_id, crowd.history)
 
 
-def _show(shop: Shop, hall: Hall) -> str:
-    """A show with seats on the host that will be the zombie: where a block goes follows from the show's id."""
-    placement, registers = Placement(HOSTS), 4
+def _show(
+    shop: Shop, hall: Hall, wanted: range, hold_seconds: int = 600
+) -> tuple[str, tuple[str, ...]]:
+    """A show of which a wanted number of sections is placed on the host that will be the zombie; these sections.
+
+    Where a block goes follows from the show's id, and the sections' blocks come behind the registers.
+    """
+    placement = Placement(HOSTS)
     while True:
-        show_id = shop.show(grid(hall.sections, hall.rows, hall.seats), hold_seconds=HOLD_SECONDS)
-        blocks = range(registers, registers + hall.sections)
-        there = [n for n in blocks if placement.host_of(BlockKey(show_id, n)) == ZOMBIE]
-        if BLOCKS_MIN <= len(there) < hall.sections:
-            return show_id
+        show_id = shop.show(grid(hall.sections, hall.rows, hall.seats), hold_seconds=hold_seconds)
+        there = tuple(
+            f"S{section}-"
+            for section in range(hall.sections)
+            if placement.host_of(BlockKey(show_id, REGISTERS + section)) == ZOMBIE
+        )
+        if len(there) in wanted:
+            return show_id, there
 
 
 def _host_on(node: SecondNode, shop: Shop) -> psutil.Process:
     """The host's process, once it lives on this node: Ray places it anywhere, so it is killed until it does."""
     for _ in range(PLACING_MAX):
         pid = until(lambda: _pid(shop), f"{ZOMBIE} answers")
-        host = node.host()
-        if host is not None and host.pid == pid:
+        host = node.worker(pid)
+        if host is not None:
             return host
-        psutil.Process(pid).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()
         until(lambda pid=pid: _pid(shop) not in (None, pid), f"{ZOMBIE} is back")
     raise AssertionError(f"Ray never placed {ZOMBIE} on the second node")
 
@@ -97,20 +116,47 @@ def _pid(shop: Shop) -> int | None:
     return next(host["pid"] for host in shop.hosts() if host["name"] == ZOMBIE)
 
 
-def _pause_and_continue(node: SecondNode, host: psutil.Process, shop: Shop, crowd: Crowd) -> int:
-    """How many appends of the zombie the journal has refused; at least one."""
+def _hold(shop: Shop, show_id: str, *seats: str) -> None:
+    """Hold seats that are free, asking as often as it takes."""
+    until(lambda: shop.hold(show_id, *seats, key=seats[0]).status_code == 201, f"{seats} are held")
+
+
+def _pause_and_continue(
+    node: SecondNode,
+    host: psutil.Process,
+    shop: Shop,
+    caller: PausedCaller,
+    crowd: Crowd,
+    figures: Figures,
+) -> float:
+    """The moment of the pause."""
+    show_id, _ = _show(shop, QUIET, range(1, 2))
+    block = BlockKey(show_id, REGISTERS)
+    _hold(shop, show_id, "S0-R0-0")  # so that the zombie knows the block
     raylet, *others = node.pause()
+    paused = now()
     assert host in others
+    caller.ask(block, HoldTickets(HoldTerms("zombie", "f", 2, block.block), (1, 2)))
+    time.sleep(SENDING_SECONDS)
+    caller.pause()
     until(lambda: _pid(shop) not in (None, host.pid), "Ray has replaced the host")
+    _hold(shop, show_id, "S0-R0-2", "S0-R0-3")
     crowd.goes_on()
-    refused_before = node.log_of(host).count(CONFLICT)
     host.resume()
-    until(lambda: node.log_of(host).count(CONFLICT) > refused_before, "the zombie is refused")
+    until(lambda: node.conflicts_of(host, show_id), "the zombie's append is refused")
     crowd.goes_on()
-    refused = node.log_of(host).count(CONFLICT) - refused_before
-    assert host.is_running()  # it was refused, it did not die; and it does not fight on
+    told = caller.told()
+    figures.notes["conflicts of zombies"] += node.conflicts_of(host)
+    figures.notes["truths heard"] += isinstance(told, Rejection)
+    assert isinstance(told, Unavailable | Rejection), told
+    if isinstance(told, Rejection):
+        assert told.code is Code.SEATS_UNAVAILABLE
+        assert [conflict.ticket for conflict in told.conflicts] == [2]
+    _hold(shop, show_id, "S0-R0-1")  # nothing is left of the zombie's draft
+    figures.faults.append("a node paused until Ray had replaced its host, and continued")
     for process in [raylet, *others]:
-        process.resume()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()
     psutil.wait_procs([host], timeout=60)
     assert not host.is_running()
-    return refused
+    return paused
