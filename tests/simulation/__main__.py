@@ -1,6 +1,6 @@
 """`python -m tests.simulation --seeds 100000`: many runs. `--seed 7`: one run, told as a story.
 
-`--seed 7 --only b3,d0` repeats a run that was made smaller; `--json` gives the figures.
+`--seed 7 --only b3,d0` repeats a run that was made smaller; `--json FILE` keeps the figures.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
@@ -32,10 +33,9 @@ def main() -> int:
     started = time.monotonic()
     total = _run_all(range(arguments.first, arguments.first + arguments.seeds), arguments.processes)
     figures = {**total.figures(), "seconds": round(time.monotonic() - started, 1)}
+    Console().print(figures)
     if arguments.json:
-        print(json.dumps(figures))
-    else:
-        Console().print(figures)
+        arguments.json.write_text(json.dumps(figures))
     for seed in total.failed[:1]:
         print(explain(seed), file=sys.stderr)
     return 1 if total.failed else 0
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, help="one run, told as a story")
     parser.add_argument("--only", help="with --seed: the buyers and disasters that take part")
-    parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
+    parser.add_argument("--json", type=Path, help="a file for the figures")
     return parser.parse_args()
 
 

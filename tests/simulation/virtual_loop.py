@@ -125,6 +125,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def create_task(
         self, coro: Any, *, name: str | None = None, context: Context | None = None
     ) -> asyncio.Task[Any]:
+        if self._closed:  # what is let go of wants to tidy up: nothing comes of that any more
+            coro.close()
+            return self.create_future()  # type: ignore[return-value]
         task = asyncio.Task(coro, loop=self, name=name or "task", context=context)
         self._tasks.append(task)  # a task of a killed process must not be collected half-way
         return task
@@ -208,11 +211,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def close(self) -> None:
         """Let go of what never ended, without a word."""
         self._closed = True
+        asyncio.events._set_running_loop(self)
         for task in self._tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with contextlib.suppress(BaseException):
                     task.get_coro().close()  # type: ignore[union-attr]
+        asyncio.events._set_running_loop(None)
         self._tasks.clear()
         self._ready.clear()
         self._timers.clear()
