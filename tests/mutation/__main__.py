@@ -48,6 +48,9 @@ TESTS = (
 )
 """Below tests/unit: the tests of the core, without any that are about something else and only run through it."""
 
+CONTROL = ("actors/domain/tickets.py", "decide")
+"""The function whose unharmed self has to survive a trial."""
+
 WORKERS = os.cpu_count() or 2
 
 console = Console(stderr=True)
@@ -114,8 +117,11 @@ def _tried(
     with Progress(*columns, *times, console=console, auto_refresh=False) as progress:
         for local in (True, False):
             queue = [mutant for mutant in reversed(mutants) if mutant.local is local]
+            queue += [
+                _unharmed(local=local)
+            ]  # tried first: if it does not survive, no verdict means anything
             name = "Inside of functions" if local else "At import"
-            task = progress.add_task(name, total=len(queue), alive=0)
+            task = progress.add_task(name, total=len(queue) - 1, alive=0)
             workers = [Worker(files, known, local=local) for _ in range(min(WORKERS, len(queue)))]
             alive = 0
             for worker in workers:
@@ -125,6 +131,11 @@ def _tried(
                     verdict = worker.take()
                     if verdict.state == "broken":
                         raise RuntimeError(f"{verdict.mutant.name} was not tried: {verdict.test}")
+                    if not verdict.mutant.before and not verdict.mutant.after:
+                        if verdict.state != "survived":
+                            raise RuntimeError(f"The unharmed product fails {verdict.test}")
+                        _next(worker, queue, known, killed_by)
+                        continue
                     verdicts.append(verdict)
                     killed_by[_scope(verdict.mutant)][verdict.test] += verdict.state == "killed"
                     if verdict.state == "survived" and verdict.mutant.key not in reasons:
@@ -135,6 +146,12 @@ def _tried(
             for worker in workers:
                 worker.stop()
     return sorted(verdicts, key=lambda verdict: (verdict.mutant.path, verdict.mutant.line))
+
+
+def _unharmed(*, local: bool) -> Mutant:
+    """A mutant that is none: the product as it is, tried in the same way."""
+    path, scope = CONTROL
+    return Mutant(path, scope, "", "", 0, local, (ROOT / path).read_text("utf-8"))
 
 
 def _next(

@@ -367,4 +367,4 @@ def test_an_auditor_begins_with_nothing() -> None:
     assert (audit.live, audit.abandoned, audit.shared, audit.violations) == ({}, {}, [], [])
     assert (audit.sequence, audit.commits) == (0, 0)
     seen = SeenHold(held("a", 1), 2, 3)
-    assert (seen.extended, seen.ended_at, seen.sold) == (False, 0, False)
+    assert (seen.extended, seen.ended_at, seen.expired_at, seen.sold) == (False, 0, 0, False)
