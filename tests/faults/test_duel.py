@@ -20,7 +20,7 @@ ATTEMPTS = 10_000
 PAUSES = 2
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_two_hosts_that_own_the_same_blocks_never_both_sell_a_seat(tmp_path: Path) -> None:
     recorded = tmp_path / "history.json"
     figures = run_duel(tmp_path, ATTEMPTS, PAUSES, "--history", str(recorded))

@@ -8,7 +8,7 @@ from tests.faults.scaling import scaling
 from tests.stack import RunningStack
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_hosts_that_come_and_go_and_die_cost_no_hold_and_no_seat(stack: RunningStack) -> None:
     figures = scaling(stack, seconds=1)
     assert len(figures.until_first_hold) == len(figures.faults) == 6
