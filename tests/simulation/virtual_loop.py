@@ -84,7 +84,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._number = 0
         self._ready: deque[_Handle] = deque()
         self._timers: list[tuple[float, int, _Handle]] = []
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks: list[tuple[asyncio.Task[Any], Process | None]] = []
         self._closed = False
 
     # What asyncio asks of a loop.
@@ -129,7 +129,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             coro.close()
             return self.create_future()  # type: ignore[return-value]
         task = asyncio.Task(coro, loop=self, name=name or "task", context=context)
-        self._tasks.append(task)  # a task of a killed process must not be collected half-way
+        process = _PROCESS.get() if context is None else context.get(_PROCESS)
+        self._tasks.append((task, process))  # kept: it must not be collected half-way
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -201,18 +202,18 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         process.waiting.clear()
 
     def unhandled(self) -> list[str]:
-        """The exceptions that ended tasks, and that nobody was there to take."""
+        """The exceptions that ended tasks of living processes, and that nobody was there to take."""
         return [
             f"{task.get_coro()}: {task.exception()!r}"
-            for task in self._tasks
-            if task.done() and task._log_traceback  # type: ignore[attr-defined]
+            for task, process in self._tasks
+            if (process is None or process.alive) and task.done() and task._log_traceback  # type: ignore[attr-defined]
         ]
 
     def close(self) -> None:
         """Let go of what never ended, without a word."""
         self._closed = True
         asyncio.events._set_running_loop(self)
-        for task in self._tasks:
+        for task, _ in self._tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with contextlib.suppress(BaseException):
