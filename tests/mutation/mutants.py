@@ -4,8 +4,8 @@ The mistakes are mutmut's (`mutation_operators`), with two of our own where it h
 and a returned value becomes None. mutmut's own generator leaves out constants, defaults, properties and everything
 else outside of plain functions; here nothing is left out but what the rules below name:
 
-* annotations, decorators, imports, docstrings, aliases of types, and what `cast` is told: the type checker and the
-  linter read them, no behaviour depends on them;
+* annotations, decorators, imports, `__all__`, docstrings, aliases of types, and what `cast` is told: the type checker
+  and the linter read them, no behaviour that a test could see depends on them;
 * the words of a text for people, which is every string that has a blank and a small letter in it (whether there is
   such a text at all is mutated);
 * the calls `len(x)` and `isinstance(x, y)` without their argument (mutmut's rule), which fail at once.
@@ -33,6 +33,7 @@ _TEXT = m.SimpleString() | m.ConcatenatedString()
 _DOCSTRING = m.Expr(value=_TEXT)
 _UNREAD = m.Annotation() | m.Decorator() | m.Import() | m.ImportFrom() | _DOCSTRING
 _ALIAS = m.Assign(value=m.Subscript() | m.BinaryOperation(operator=m.BitOr()))
+_EXPORTS = m.Assign(targets=[m.AssignTarget(target=m.Name("__all__"))])
 _SPOKEN_FOR = m.Comparison() | m.BooleanOperation() | m.UnaryOperation(operator=m.Not())
 
 
@@ -131,7 +132,7 @@ class _Mistakes(cst.CSTVisitor):
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         self._statement = self._statements.get(id(node), self._statement)
-        if m.matches(node, _UNREAD) or (not self._names and m.matches(node, _ALIAS)):
+        if m.matches(node, _UNREAD) or (not self._names and m.matches(node, _ALIAS | _EXPORTS)):
             return False
         if m.matches(node, m.Call(func=m.Name("cast"))):
             assert isinstance(node, cst.Call)

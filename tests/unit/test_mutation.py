@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = '''
 """About nothing."""
 
+__all__ = ["Thing"]
 LIMIT = 3
 Pair = tuple[int, int]
 
