@@ -128,7 +128,7 @@ class ExpirationService:
         again = [
             (wakeup.block, _second(wakeup.fired_ms + RETRY_MS))
             for wakeup, outcome in zip(wakeups, outcomes, strict=True)
-            if isinstance(outcome, Unavailable) or _is_left(outcome, wakeup.at_ms)
+            if isinstance(outcome, Unavailable) or _is_left(outcome, wakeup)
         ]
         # A new wake-up, not a negative acknowledgement: those are counted, and in the end buried.
         await self._schedule_all(again, self._clock())
@@ -156,10 +156,10 @@ class ExpirationService:
             await self._schedule(block, second * 1_000, now)
 
 
-def _is_left(outcome: Outcome, at_ms: int) -> bool:
-    """Whether the block still has a hold that this wake-up was for."""
+def _is_left(outcome: Outcome, wakeup: Wakeup) -> bool:
+    """Whether the block still has a hold that this wake-up was for, or another one that it has replaced."""
     hold = outcome.hold if isinstance(outcome, Accepted) else None
-    return hold is not None and hold.deadline <= at_ms
+    return hold is not None and hold.deadline <= max(wakeup.at_ms, wakeup.fired_ms)
 
 
 def _slots(deliveries: Iterable[Delivery], now: int) -> list[Slot]:

@@ -73,8 +73,8 @@ class World:
         ]
         asyncio.run(self.service().on_commits(deliveries))
 
-    def wake(self, at_ms: int) -> None:
-        wakeup = Wakeup(KEY, at_ms, at_ms, cast(Any, None))
+    def wake(self, at_ms: int, fired_ms: int = 0) -> None:
+        wakeup = Wakeup(KEY, at_ms, fired_ms or at_ms, cast(Any, None))
         asyncio.run(self.service().on_wakeups([wakeup]))
 
 
@@ -95,6 +95,13 @@ def test_a_wakeup_that_comes_too_early_for_the_clock_of_the_host_comes_again() -
     world.wake(world.scheduled.pop())
     assert not world.block.holds
     assert world.scheduled == []
+
+
+def test_a_wakeup_speaks_for_those_that_it_replaced() -> None:
+    """Of the due wake-ups of a block only the newest is kept: it may be the one of an earlier deadline."""
+    world = World(host_ms=DEADLINE - 4_000, service_ms=DEADLINE + 500)
+    world.wake(DEADLINE - 60_000, fired_ms=DEADLINE + 1_000)
+    assert world.scheduled == [DEADLINE + 1_000 + RETRY_MS]
 
 
 @pytest.mark.parametrize("wrong_ms", [-300_000, 300_000])
