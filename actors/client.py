@@ -14,9 +14,10 @@ from typing import Protocol
 
 import structlog
 
-from actors.domain.commands import Command
+from actors.domain.commands import AbandonHold, Command, HoldQuantity, HoldTickets
 from actors.domain.identity import BlockKey
-from actors.outcomes import Outcome, Unavailable
+from actors.domain.rejections import Rejection
+from actors.outcomes import Accepted, Outcome, Unavailable
 from actors.placement import Placement
 from actors.wire import Encoded, decode_outcomes, encode_batch, encode_command
 
@@ -60,6 +61,7 @@ class _Waiting:
     encoded: Encoded
     future: asyncio.Future[Outcome]
     deadline: float
+    calls: int = 0
 
 
 class TicketClient:
@@ -77,10 +79,35 @@ class TicketClient:
 
     async def ask(self, key: BlockKey, command: Command) -> Outcome:
         """The outcome of a command; `Unavailable` after PATIENCE_SECONDS without an answer."""
+        outcome, calls = await self._ask(key, command)
+        refused_again = calls > 1 and isinstance(outcome, Rejection)
+        if refused_again and isinstance(command, HoldTickets | HoldQuantity):
+            return await self._make_final(key, command, outcome)
+        return outcome
+
+    async def _ask(self, key: BlockKey, command: Command) -> tuple[Outcome, int]:
+        """The outcome, and in how many calls the command went out."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         encoded = encode_command(key, command)
-        self._enqueue(_Waiting(key, encoded, future, self._time() + PATIENCE_SECONDS))
-        return await future
+        waiting = _Waiting(key, encoded, future, self._time() + PATIENCE_SECONDS)
+        self._enqueue(waiting)
+        return await future, waiting.calls
+
+    async def _make_final(
+        self, key: BlockKey, command: HoldTickets | HoldQuantity, refusal: Outcome
+    ) -> Outcome:
+        """A hold that was sent more than once is refused for good.
+
+        An earlier copy may still be on its way (its call timed out, its host was stopped) and would be granted, to
+        nobody, as soon as the seats are free again. So its epoch is ended first; if the copy was faster, that is the
+        outcome.
+        """
+        terms = command.terms
+        abandoned, _ = await self._ask(key, AbandonHold(terms.token, terms.epoch))
+        if isinstance(abandoned, Accepted) and abandoned.hold is not None:
+            outcome, _ = await self._ask(key, command)
+            return outcome
+        return abandoned if isinstance(abandoned, Unavailable) else refusal
 
     def _enqueue(self, waiting: _Waiting) -> None:
         host = self._placement().host_of(waiting.key)
@@ -126,6 +153,8 @@ class TicketClient:
 
     async def _call(self, host: str, batch: list[_Waiting]) -> bool:
         self.calls += 1
+        for waiting in batch:
+            waiting.calls += 1
         payload = encode_batch([waiting.encoded for waiting in batch])
         try:
             outcomes = decode_outcomes(await self._transport.execute(host, payload))

@@ -84,6 +84,7 @@ class ExpirationService:
         self._ask = ask
         self._clock = clock
         self._scheduled: OrderedDict[Slot, None] = OrderedDict()
+        self._fired_ms = 0
         self._requests = asyncio.Semaphore(REQUESTS_IN_FLIGHT_MAX)
         self._stopping = asyncio.Event()
         self._woken = 0
@@ -113,7 +114,7 @@ class ExpirationService:
         """Schedule what these commits hold; returns when all of it is durable."""
         now = self._clock()
         wanted = _slots(deliveries, now)
-        missing = [slot for slot in wanted if slot not in self._scheduled]
+        missing = [slot for slot in wanted if not self._will_wake(slot)]
         await self._schedule_all(missing, now)
         for slot in wanted:
             self._scheduled[slot] = None
@@ -121,9 +122,15 @@ class ExpirationService:
         while len(self._scheduled) > SCHEDULED_REMEMBERED_MAX:
             self._scheduled.popitem(last=False)
 
+    def _will_wake(self, slot: Slot) -> bool:
+        """Whether its wake-up is known to be scheduled and still to come. A hold of a host whose clock is behind may
+        ask for a second that is over."""
+        return slot in self._scheduled and slot[1] * 1_000 > self._fired_ms
+
     async def on_wakeups(self, wakeups: list[Wakeup]) -> None:
         """Ask the blocks; one without a definite answer is woken again in a while, and so is one whose host takes the
         wake-up for early: its clock is behind, and nobody else would announce the end of the hold."""
+        self._fired_ms = max(self._fired_ms, *[wakeup.fired_ms for wakeup in wakeups])
         outcomes = await asyncio.gather(*[self._expire(wakeup.block) for wakeup in wakeups])
         again = [
             (wakeup.block, _second(wakeup.fired_ms + RETRY_MS))

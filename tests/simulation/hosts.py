@@ -148,10 +148,10 @@ class SimulatedTransport:
         network, back = self._network, answer
 
         def reply(data: bytes) -> None:
-            network.send(_answer, back, data)
+            network.call(_answer, back, data)
 
         life.calls[answer] = None
-        network.send(life.receive, payload, reply)
+        network.call(life.receive, payload, reply)
         timer = loop.call_later(CALL_SECONDS_MAX, lose, answer, "no answer in time")
         try:
             return await answer

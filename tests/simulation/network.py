@@ -58,6 +58,15 @@ class Network:
         if weather.lost + weather.late <= chance < weather.lost + weather.late + weather.twice:
             self.loop.call_later(delay + self.delay(), arrive, *args, context=NOBODY)
 
+    def call(self, arrive: Callable[..., Any], *args: Any) -> None:
+        """The same over a connection that keeps count: nothing arrives twice."""
+        chance = 1.0 if self._climate.calm else self.dice.random()
+        weather = self._climate.weather
+        if chance >= weather.lost:
+            late = chance < weather.lost + weather.late
+            delay = self.delay() + (self.dice.uniform(*LATE_SECONDS) if late else 0.0)
+            self.loop.call_later(delay, arrive, *args, context=NOBODY)
+
     def delay(self) -> float:
         return self._shortest + self._span * self.dice.random()
 
