@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -34,7 +35,8 @@ def duel(directory: Path, attempts: int, pauses: int, history: Path | None) -> d
     """What the contenders were told and what the journal says, on servers started in `directory`."""
     nats, mongod = NatsServer.start(directory / "nats"), Mongod.start(directory / "mongod")
     settings = Settings(nats_url=nats.url, mongodb_url=mongod.url)
-    ray_head = RayHead(directory, short_directory(), "duel")
+    files = short_directory()
+    ray_head = RayHead(directory, files, "duel")
     recorded: list[Operation] | None = None if history is None else []
     try:
         ray_head.start(settings.environment())
@@ -48,6 +50,7 @@ def duel(directory: Path, attempts: int, pauses: int, history: Path | None) -> d
         seconds = {"fight": fought - begun, "audit": time.monotonic() - fought}
     finally:
         ray_head.stop()
+        shutil.rmtree(files, ignore_errors=True)
         mongod.stop()
         nats.stop()
     if history is not None:
