@@ -178,7 +178,10 @@ def _is_part(hold: Hold, attempt: _Attempt, pick: Pick) -> bool:
 
 
 def _is_primary_record(hold: Hold, attempt: _Attempt) -> bool:
-    """Not what is left of a part that an earlier choice of an unkeyed request took here and gave back."""
+    """Not what is left of a part that an earlier choice of an unkeyed request took here and gave back.
+
+    Nor, without a key, a hold that has ended: nobody was told of it, so it is no answer to give.
+    """
     return hold.primary == attempt.primary and (attempt.request.keyed or hold.ending is Ending.LIVE)
 
 
@@ -207,18 +210,25 @@ async def _give_up(
 ) -> Placing:
     """Undo a failed attempt, unless its hold is committed: by a twin, earlier, or by a call whose answer was lost.
 
-    Parts go back only when the primary has said that no attempt up to this epoch can commit any more.
+    Parts go back only when the primary has said that no attempt up to this epoch can commit any more; and the next
+    epoch, which gives back whatever it finds of those before it, begins only when all of them are over there.
     """
     request, over = attempt.request, attempt.epoch
     if isinstance(outcome, Unavailable) and request.keyed:
         return outcome  # the retry with this key finds the parts and goes on; else they expire
-    if isinstance(outcome, Rejection) and outcome.code is Code.HOLD_SUPERSEDED:
+    superseded = isinstance(outcome, Rejection) and outcome.code is Code.HOLD_SUPERSEDED
+    if isinstance(outcome, Rejection) and superseded:
         over = max(over, outcome.epoch - 1)
     if request.keyed or (taken and block == attempt.primary):
-        settled = await _settle(ask, attempt, taken, over)
+        question = (
+            AbandonHold(request.token, over)
+            if taken or superseded
+            else FindHold(request.token, ended=True)  # nothing to protect: it is only asked
+        )
+        settled = await _settle(ask, attempt, taken, question)
         if settled is not None:
             return settled
-    definite = isinstance(outcome, Rejection) and outcome.code is not Code.HOLD_SUPERSEDED
+    definite = isinstance(outcome, Rejection) and not superseded
     for held in taken.keys() | (set[int]() if definite else {block}):
         released = await ask(attempt.key(held), ReleaseHold(request.token, over))
         if isinstance(released, Unavailable) and not request.keyed:
@@ -228,13 +238,14 @@ async def _give_up(
     return outcome if isinstance(outcome, Unavailable) else Unavailable("no definite answer")
 
 
-async def _settle(ask: Ask, attempt: _Attempt, taken: dict[int, Hold], over: int) -> Placing | None:
-    """Make the primary give up the epochs to `over`; its hold if it has one, None when there is none and will be none.
+async def _settle(
+    ask: Ask, attempt: _Attempt, taken: dict[int, Hold], question: AbandonHold | FindHold
+) -> Placing | None:
+    """Make the primary give up epochs, or only ask it; its hold if it has one.
 
-    With nothing taken there is nothing to protect: then the primary is only asked.
+    None when there is none, and after AbandonHold there will be none.
     """
     request = attempt.request
-    question = AbandonHold(request.token, over) if taken else FindHold(request.token, ended=True)
     answer = await ask(attempt.key(attempt.primary), question)
     if isinstance(answer, Unavailable):
         return answer

@@ -104,7 +104,7 @@ def _open(block: Block, command: OpenBlock) -> Decision:
 def _admit(block: Block, terms: HoldTerms, now: int) -> Decision | None:
     """Checks 1 to 5 of a hold; None lets it through."""
     known = block.hold(terms.token)
-    if known is not None and not _superseded(known, terms):
+    if known is not None and not _superseded(known, terms.epoch):
         if known.fingerprint != terms.fingerprint:
             return Rejection(Code.IDEMPOTENCY_KEY_REUSED)
         return ()
@@ -120,9 +120,9 @@ def _admit(block: Block, terms: HoldTerms, now: int) -> Decision | None:
     return None
 
 
-def _superseded(known: Hold, terms: HoldTerms) -> bool:
-    """A part that an abandoned attempt took and lost again does not answer for the next attempt."""
-    return known.ending in (Ending.RELEASED, Ending.EXPIRED) and terms.epoch > known.epoch
+def _superseded(known: Hold, epoch: int) -> bool:
+    """A part that an abandoned attempt took and lost again does not answer for an attempt in a later epoch."""
+    return known.ending in (Ending.RELEASED, Ending.EXPIRED) and epoch > known.epoch
 
 
 def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) -> Decision:
@@ -269,7 +269,10 @@ def _extend(block: Block, command: ExtendHold, now: int) -> Decision:
 def _abandon(block: Block, token: str, epoch: int) -> Decision:
     if block.layout is None:
         return Rejection(Code.BLOCK_NOT_OPEN)
-    if block.hold(token) is not None or block.abandoned.get(token, -1) >= epoch:
+    known = block.hold(token)
+    if known is not None and not _superseded(known, epoch):
+        return ()  # it answers every attempt of that epoch, so none of them takes anything
+    if block.abandoned.get(token, -1) >= epoch:
         return ()
     return (HoldAbandoned(token, epoch),)
 
