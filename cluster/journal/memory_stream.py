@@ -20,6 +20,12 @@ from actors.domain.identity import BlockKey
 from actors.journal import Entry, Snapshot
 from cluster.journal.acks import SUBJECT_IN_FLIGHT, WRONG_LAST_SEQUENCE, Ack, ServerError
 
+NO_STORE = 10077
+"""The answer of a server that cannot write: its disk is full, or fails."""
+
+AGAIN_SECONDS = 0.1
+"""Replicas that do not reach each other try again so often."""
+
 Answer = Callable[[bytes], None]
 """Takes the answer of the servers, as their bytes; never called when none is sent."""
 
@@ -43,7 +49,8 @@ class Fate(Enum):
 
 
 class MemoryStream:
-    """`quorum_seconds`: how long the replicas of a cluster need to agree."""
+    """`quorum_seconds`: how long the replicas of a cluster need to agree. While the servers are `away` they answer
+    nothing and agree on nothing; a `full` one stores nothing."""
 
     def __init__(
         self, *, replicated: bool = False, quorum_seconds: Callable[[], float] = lambda: 0.0
@@ -51,6 +58,8 @@ class MemoryStream:
         self.replicated = replicated
         self.last_sequence = 0
         self.in_flight: dict[str, Proposal] = {}
+        self.away = False
+        self.full = False
         self.on_stored: Callable[[str, Entry], None] = lambda _subject, _entry: None
         self._quorum_seconds = quorum_seconds
         self._entries: defaultdict[str, list[Entry]] = defaultdict(list)
@@ -62,6 +71,11 @@ class MemoryStream:
         self, subject: str, expected: int, commit_id: str, payload: bytes, answer: Answer
     ) -> None:
         """Take a publish; the servers' answer is handed to `answer`, at once or when the replicas have agreed."""
+        if self.away:
+            return
+        if self.full:
+            answer(_refusal(NO_STORE, "the stream could not store the message"))
+            return
         seen, last = self._seen.get(commit_id), self.last_of(subject)
         if seen is not None and (self.replicated or last == expected):
             answer(_encode(Ack(seen, duplicate=True)))
@@ -77,7 +91,9 @@ class MemoryStream:
             answer(_encode(Ack(self._store(subject, commit_id, payload))))
 
     def _agree(self, proposal: Proposal) -> None:
-        if self.in_flight.get(proposal.subject) is proposal:
+        if self.away:
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._agree, proposal)
+        elif self.in_flight.get(proposal.subject) is proposal:
             del self.in_flight[proposal.subject]
             sequence = self._store(proposal.subject, proposal.commit_id, proposal.payload)
             proposal.answer(_encode(Ack(sequence)))

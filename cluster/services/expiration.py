@@ -113,9 +113,23 @@ class ExpirationService:
     async def on_commits(self, deliveries: list[Delivery]) -> None:
         """Schedule what these commits hold; returns when all of it is durable."""
         now = self._clock()
-        wanted = _slots(deliveries, now)
-        missing = [slot for slot in wanted if not self._will_wake(slot)]
-        await self._schedule_all(missing, now)
+        await self._ensure(_slots(deliveries, now), now)
+
+    async def on_wakeups(self, wakeups: list[Wakeup]) -> None:
+        """Ask the blocks. One that still has a hold, or gave no definite answer, has another wake-up to come: clocks
+        may differ, and only the newest due wake-up of a block is kept, so that this one may have replaced another.
+        """
+        self._fired_ms = max(self._fired_ms, *[wakeup.fired_ms for wakeup in wakeups])
+        outcomes = await asyncio.gather(*[self._expire(wakeup.block) for wakeup in wakeups])
+        pairs = list(zip(wakeups, outcomes, strict=True))
+        # New wake-ups, not negative acknowledgements: those are counted, and in the end buried.
+        await self._ensure([slot for pair in pairs for slot in _next(*pair)], self._clock())
+        self._retried += sum(isinstance(outcome, Unavailable) for outcome in outcomes)
+        self._woken += len(wakeups)
+
+    async def _ensure(self, wanted: list[Slot], now: int) -> None:
+        """Have all of these wake-ups to come. Raises TryLater."""
+        await self._schedule_all([slot for slot in wanted if not self._will_wake(slot)], now)
         for slot in wanted:
             self._scheduled[slot] = None
             self._scheduled.move_to_end(slot)
@@ -127,21 +141,6 @@ class ExpirationService:
         ask for a second that is over."""
         return slot in self._scheduled and slot[1] * 1_000 > self._fired_ms
 
-    async def on_wakeups(self, wakeups: list[Wakeup]) -> None:
-        """Ask the blocks; one without a definite answer is woken again in a while, and so is one whose host takes the
-        wake-up for early: its clock is behind, and nobody else would announce the end of the hold."""
-        self._fired_ms = max(self._fired_ms, *[wakeup.fired_ms for wakeup in wakeups])
-        outcomes = await asyncio.gather(*[self._expire(wakeup.block) for wakeup in wakeups])
-        again = [
-            (wakeup.block, _second(wakeup.fired_ms + RETRY_MS))
-            for wakeup, outcome in zip(wakeups, outcomes, strict=True)
-            if isinstance(outcome, Unavailable) or _is_left(outcome, wakeup)
-        ]
-        # A new wake-up, not a negative acknowledgement: those are counted, and in the end buried.
-        await self._schedule_all(again, self._clock())
-        self._retried += len(again)
-        self._woken += len(wakeups)
-
     async def _expire(self, block: BlockKey) -> Outcome:
         async with self._requests:
             try:
@@ -150,12 +149,12 @@ class ExpirationService:
                 return Unavailable("no answer in time")
 
     async def _schedule_all(self, slots: Iterable[Slot], now: int) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                for slot in slots:
-                    group.create_task(self._schedule_one(slot, now))
-        except* JournalUnavailable as errors:
-            raise TryLater(str(errors.exceptions[0])) from None
+        scheduling = [self._schedule_one(slot, now) for slot in slots]
+        for result in await asyncio.gather(*scheduling, return_exceptions=True):
+            if isinstance(result, JournalUnavailable):
+                raise TryLater(str(result))
+            if result is not None:
+                raise result
 
     async def _schedule_one(self, slot: Slot, now: int) -> None:
         block, second = slot
@@ -163,10 +162,14 @@ class ExpirationService:
             await self._schedule(block, second * 1_000, now)
 
 
-def _is_left(outcome: Outcome, wakeup: Wakeup) -> bool:
-    """Whether the block still has a hold that this wake-up was for, or another one that it has replaced."""
+def _next(wakeup: Wakeup, outcome: Outcome) -> list[Slot]:
+    """When a block is to be woken next. If it takes for early what this wake-up came for, its host's clock is behind
+    the one that wakes; then, as after no answer, it is asked again in a while."""
     hold = outcome.hold if isinstance(outcome, Accepted) else None
-    return hold is not None and hold.deadline <= max(wakeup.at_ms, wakeup.fired_ms)
+    due = hold is not None and hold.deadline <= max(wakeup.at_ms, wakeup.fired_ms)
+    if isinstance(outcome, Unavailable) or due:
+        return [(wakeup.block, _second(wakeup.fired_ms + RETRY_MS))]
+    return [] if hold is None else [(wakeup.block, _second(hold.deadline + CLOCK_SKEW_MS_MAX))]
 
 
 def _slots(deliveries: Iterable[Delivery], now: int) -> list[Slot]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import pytest
 
-from actors import activation, client
+from actors import activation, client, holding
 from actors.domain import tickets
 from cluster.journal import acks, memory, settle
+from cluster.services import expiration
 from tests.guards.without import Guard, without
 from tests.simulation.plan import plan_of
 from tests.simulation.run import run
 
-SEEDS_MAX = 400
-"""A mutant is looked for in so many runs; most fall in the first few dozen."""
+SEEDS_MAX = 1_000
+"""A mutant is looked for in so many runs; most fall in the first few dozen, the rarest after some hundred."""
 
 MUTANTS: dict[str, tuple[Guard, ...]] = {
     "the expected sequence is dropped": (
@@ -86,6 +87,37 @@ MUTANTS: dict[str, tuple[Guard, ...]] = {
             activation,
             "            detail = str(error)\n",
             "            return [Unavailable(str(error))] * len(commands)\n",
+        ),
+    ),
+    "a full disk is taken for a stored commit": (
+        Guard(
+            acks,
+            "            raise JournalUnavailable(NO_ROOM[ack.error.err_code])",
+            "            return 1",
+        ),
+    ),
+    "a hold is given back without its parts": (
+        Guard(
+            holding,
+            "        for part in outcome.hold.parts:\n            await ask(BlockKey(",
+            "        for part in ():\n            await ask(BlockKey(",
+        ),
+    ),
+    "a hold is extended without its parts": (
+        Guard(
+            holding,
+            "    for part in outcome.hold.parts:\n        extended = await ask(",
+            "    for part in ():\n        extended = await ask(",
+        ),
+    ),
+    "a refusal of what was sent twice is not made final": (
+        Guard(client, "refused_again = calls > 1 and", "refused_again = calls > 1_000 and"),
+    ),
+    "a wake-up that came early does not come again": (
+        Guard(
+            expiration,
+            "isinstance(outcome, Unavailable) or due:",
+            "isinstance(outcome, Unavailable):",
         ),
     ),
     "a refusal is not proven by the journal": (

@@ -37,7 +37,8 @@ class Stay:
 
 
 class Account:
-    """`stays` has every record of a hold by block and token; `violations` are of I1, I5 and I7."""
+    """`stays` has every record of a hold by block and token, `price` what a seat of a block costs; `violations` are of
+    I1, I5 and I7."""
 
     def __init__(self, ledger: list[Fact]) -> None:
         self.violations: list[Violation] = []
@@ -47,11 +48,20 @@ class Account:
         self.withheld: defaultdict[int, set[int]] = defaultdict(set)
         self.sold: defaultdict[int, set[int]] = defaultdict(set)
         self.labels: dict[tuple[int, int], str] = {}
+        self.price: dict[int, int] = {}
         self._held: defaultdict[int, dict[str, Stay]] = defaultdict(dict)
         for fact in ledger:
             self._follow(fact)
             if fact.block in self.capacity:
                 self._count(fact)
+
+    def owners(self, block: int) -> dict[int, str]:
+        """Who holds what in a block now."""
+        return {
+            ticket: token
+            for token, stay in self._held[block].items()
+            for ticket in stay.held.tickets
+        }
 
     def records(self, block: int, token: str) -> list[Stay]:
         return self.stays.get((block, token), [])
@@ -94,6 +104,7 @@ class Account:
         if fact.block in self.capacity:
             self._wrong("I1", fact, "the block is opened twice")
         self.capacity[fact.block] = layout["size"]
+        self.price[fact.block] = next((one["price"] for one in layout["categories"]), 0)
         self.available[fact.block] = set(range(layout["size"]))
         for row in layout["rows"]:
             for place, number in enumerate(row["numbers"]):

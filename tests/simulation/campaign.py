@@ -22,7 +22,8 @@ CHUNK_SEEDS = 50
 
 @dataclass(slots=True)
 class Campaign:
-    """Counts over all runs. `answers` are the clients' answers by status ("none": it gave up or was cut off)."""
+    """Counts over all runs. `answers` are the clients' answers by status ("none": it gave up or was cut off),
+    `disasters` those that had an effect."""
 
     runs: int = 0
     steps: int = 0
@@ -41,7 +42,7 @@ class Campaign:
         self.answers.update(
             str(one.status) if one.returned is not None else "none" for one in done.history
         )
-        self.disasters.update(disaster.kind for disaster in done.plan.disasters)
+        self.disasters.update(done.struck)
         self.virtual_seconds += done.seconds
         if done.violations:
             self.failed.append(done.plan.seed)

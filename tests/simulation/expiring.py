@@ -14,12 +14,13 @@ from cluster.journal.consumer import ACK_WAIT_SECONDS, Delivery, TryLater
 from cluster.journal.wakeups import Wakeup
 from cluster.services.expiration import ExpirationService
 from tests.simulation.hosts import Ray, SimulatedTransport
-from tests.simulation.machine import EPOCH_MS, Machine
+from tests.simulation.machine import Machine
 from tests.simulation.network import NOBODY
 
 RETRY_SECONDS = 1.0
 BATCH_MAX = 8
 Item = tuple[str, Any]
+Slot = tuple[BlockKey, int]
 
 
 class Durable:
@@ -118,7 +119,9 @@ class Expiration:
         self._machine = machine
         self._ray = ray
         self._placement = placement
-        self._schedules: set[tuple[BlockKey, int]] = set()
+        self._server_clock = machine.clock("the journal's servers")
+        self._schedules: dict[Slot, Any] = {}
+        machine.on_clock_set = self._time_again
         self.process = machine.life("expiration")
         self._begin()
 
@@ -159,17 +162,26 @@ class Expiration:
         )
         machine.loop.start(process, service.run())
 
-    def _keep(self, slot: tuple[BlockKey, int]) -> None:
+    def _keep(self, slot: Slot) -> None:
         """A schedule is stored; a second one for the same block and second replaces it."""
         if slot not in self._schedules:
-            self._schedules.add(slot)
-            at = (slot[1] * 1000 - EPOCH_MS) / 1000
-            loop = self._machine.loop
-            loop.call_at(max(at, loop.time()), self._fire, slot, context=NOBODY)
+            self._time(slot)
 
-    def _fire(self, slot: tuple[BlockKey, int]) -> None:
-        self._schedules.discard(slot)
-        self.wakeups.add(("due", (*slot, int(self._machine.now_ms))), subject=slot[0])
+    def _time(self, slot: Slot) -> None:
+        """By the clock of the servers."""
+        wait = max(0.0, (slot[1] * 1000 - self._server_clock()) / 1000)
+        loop = self._machine.loop
+        self._schedules[slot] = loop.call_later(wait, self._fire, slot, context=NOBODY)
+
+    def _time_again(self) -> None:
+        """A clock was set: if it is the servers', what is due by it now fires now."""
+        for slot, timer in list(self._schedules.items()):
+            timer.cancel()
+            self._time(slot)
+
+    def _fire(self, slot: Slot) -> None:
+        del self._schedules[slot]
+        self.wakeups.add(("due", (*slot, self._server_clock())), subject=slot[0])
 
 
 def _delivery(item: Item) -> Delivery:

@@ -61,7 +61,6 @@ class Ray:
     def __init__(self, machine: Machine) -> None:
         self.current: dict[str, HostLife] = {}
         self.zombies: list[HostLife] = []
-        self.retired: set[str] = set()
         self._machine = machine
         self._dice = machine.dice("ray")
         self._restarting: set[str] = set()

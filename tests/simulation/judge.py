@@ -1,5 +1,4 @@
-"""The judge of a run: the invariants I1, I2, I5, I6, I7 from the journal and from the clients' own log, and of I8 that
-what is in memory agrees with the journal in the end.
+"""The judge of a run: the invariants I1, I2, I5, I6, I7 from the journal and from the clients' own log.
 
 It shares no code with `decide`, `evolve` and the coordinators; the auditor of `actors.domain.audit` is heard as one
 more witness, and the linearizability checker as another.
@@ -14,71 +13,29 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from actors.codec import decode_commit
-from actors.domain.audit import BlockAudit
 from actors.domain.identity import HoldId
-from cluster.journal.memory_stream import MemoryStream
 from tests.history import Operation
 from tests.simulation.account import Account, Stay, Violation
 from tests.simulation.ledger import Fact
-from tests.simulation.machine import SHOW_ID
-from tests.simulation.sale import Sale
+from tests.simulation.plan import LAST
 
 ANNOUNCED_MS_MAX = 40_000
 """An overdue hold is announced this long after its deadline, once everything works again: a second of the wake-ups,
 their retries, and one acknowledgement that was lost."""
 
 
-def judge(ledger: list[Fact], history: list[Operation], healed_at: float) -> list[Violation]:
-    """Every violation of the invariants."""
+def judge(
+    ledger: list[Fact], history: list[Operation], healed_at: float, skew_ms: float
+) -> list[Violation]:
+    """Every violation of the invariants. `skew_ms`: by how much a wake-up may be late because a clock was set."""
     account = Account(ledger)
     return [
         *account.violations,
         *_acknowledged(account, history),
         *_keys(history),
-        *_ends(account, history, healed_at),
+        *_ends(account, history, healed_at, skew_ms),
         *_whole(account),
         *_nobody_is_refused_what_is_held(account, history),
-    ]
-
-
-def remembered(ledger: list[Fact], sale: Sale) -> Iterator[Violation]:
-    """What hosts and views have in memory is what the journal says, wherever they say that they have all of it."""
-    account, last = Account(ledger), dict[int, int]()
-    for fact in ledger:
-        last[fact.block] = fact.sequence
-    for life in sale.ray.lives():
-        for key, activation in life.host._activations.items():
-            if activation.block is not None and activation.sequence == last.get(key.block):
-                name = f"{life.process.name}'s block {key.block}"
-                yield from _agrees(name, account, key.block, activation.block.status)
-    for replica in sale.running():
-        opened = replica.views._open.get(SHOW_ID)
-        if opened is None or not opened.ready.done():
-            continue
-        for block, view in opened.view.blocks.items():
-            yield from _agrees(f"{replica.process.name}'s view", account, block, view.status)
-
-
-def _agrees(name: str, account: Account, block: int, status: bytearray) -> Iterator[Violation]:
-    free = {ticket for ticket, one in enumerate(status) if one == 0}
-    if free != account.available[block]:
-        yield Violation("I8", f"{name} has {sorted(free)} free in block {block}")
-
-
-def audited(stream: MemoryStream) -> list[Violation]:
-    """What the product's own auditor says of the blocks, each for itself."""
-    audits = dict[int, BlockAudit]()
-    for subject in stream.subjects():
-        block = int(subject.rpartition(".")[2])
-        audit = audits[block] = BlockAudit(block)
-        for entry in stream.entries(subject):
-            commit = decode_commit(entry.payload)
-            audit.commit(entry.sequence, commit.at, commit.events)
-    found = [violation for audit in audits.values() for violation in audit.violations]
-    return [
-        Violation("I1", f"audit: block {one.block}, commit {one.sequence}: {one.seat} {one.detail}")
-        for one in found
     ]
 
 
@@ -134,8 +91,12 @@ def _same_hold(account: Account, stay: Stay, done: Operation) -> Iterator[Violat
     event, token = stay.held.event, stay.held.token
     parts = [(part["block"], part["tickets"]) for part in event["parts"]]
     seats = _seats(account, stay)
-    if seats != set(done.body["seats"]) or event["amount"] != done.body["amount"]:
+    named = [(stay.held.block, stay.held.tickets), *parts]
+    price = sum(account.price[block] * len(tickets) for block, tickets in named)
+    if seats != set(done.body["seats"]):
         yield Violation("I2", f"{done.client} was told {done.body['seats']}, held are {seats}")
+    if not price == event["amount"] == done.body["amount"]:
+        yield Violation("I2", f"{done.client} was told {done.body['amount']}, it costs {price}")
     for block, tickets in parts:
         taken = [
             part
@@ -144,6 +105,8 @@ def _same_hold(account: Account, stay: Stay, done: Operation) -> Iterator[Violat
         ]
         if not taken:
             yield Violation("I2", f"{done.client}'s part in block {block} was never taken")
+        elif done.request.kind == "extend" and taken[-1].deadline < stay.deadline:
+            yield Violation("I2", f"{done.client}'s part in block {block} was not extended")
 
 
 def _keys(history: list[Operation]) -> Iterator[Violation]:
@@ -163,6 +126,8 @@ def _keys(history: list[Operation]) -> Iterator[Violation]:
             if one.definite and not one.effective and _granted_before(granted, one):
                 code = one.body.get("code")
                 yield Violation("I6", f"key {key} was granted, and then refused with {code}")
+            if one.definite and one.status != 422 and _granted_to_another(granted, one):
+                yield Violation("I6", f"key {key} was reused, and answered {one.status}")
         reused = [one for one in asked if one.body.get("code") == "idempotency_key_reused"]
         if reused and len({(one.request.seats, one.request.quantity) for one in asked}) == 1:
             yield Violation("I6", f"key {key} was called reused, but was not")
@@ -179,7 +144,19 @@ def _granted_before(granted: list[Operation], asked: Operation) -> bool:
     )
 
 
-def _ends(account: Account, history: list[Operation], healed_at: float) -> Iterator[Violation]:
+def _granted_to_another(granted: list[Operation], asked: Operation) -> bool:
+    return any(
+        one.returned is not None
+        and one.returned < asked.invoked
+        and (one.request.seats, one.request.quantity)
+        != (asked.request.seats, asked.request.quantity)
+        for one in granted
+    )
+
+
+def _ends(
+    account: Account, history: list[Operation], healed_at: float, skew_ms: float
+) -> Iterator[Violation]:
     """I7: a committed hold ends by its buyer or by its deadline, and then it really does."""
     asked_back = {
         one.request.hold_id.rpartition("-")[2]: one.invoked
@@ -193,7 +170,7 @@ def _ends(account: Account, history: list[Operation], healed_at: float) -> Itera
             if ended is None:
                 yield Violation("I7", f"{name} stands for ever")
                 continue
-            late = ended.stored_at - max(stay.deadline, healed_at)
+            late = ended.stored_at - max(stay.deadline + skew_ms, healed_at)
             if late > ANNOUNCED_MS_MAX:
                 yield Violation("I7", f"{name} ended {late:.0f} ms after its deadline")
             if stay.is_primary:
@@ -229,7 +206,8 @@ def _parts_stay(account: Account, stay: Stay) -> Iterator[Violation]:
                 continue
             committed = record.held.sequence < stay.held.sequence < record.ended.sequence
             early = record.ended.sequence < stay.ended.sequence
-            if committed and early and record.ended.kind == "hold_released":
+            in_time = record.ended.kind == "hold_expired" and record.ended.at >= stay.deadline
+            if committed and early and not in_time:
                 name = f"{stay.held.token[:6]}'s part in block {part['block']}"
                 yield Violation("I7", f"{name} was given back while the hold stood")
 
@@ -285,3 +263,29 @@ def _seats(account: Account, stay: Stay) -> set[str]:
     parts = [(part["block"], part["tickets"]) for part in stay.held.event["parts"]]
     named = [(stay.held.block, stay.held.tickets), *parts]
     return {account.labels[block, ticket] for block, tickets in named for ticket in tickets}
+
+
+def last_customers(history: list[Operation]) -> Iterator[Violation]:
+    """When everything works again, everybody gets an answer."""
+    for one in history:
+        if one.client.startswith(LAST) and not one.definite:
+            yield Violation("progress", f"{one.client}'s {one.request.kind} came to nothing")
+
+
+def peaceful(ledger: list[Fact], history: list[Operation]) -> Iterator[Violation]:
+    """Where nothing goes wrong, nothing is unavailable, clocks are true, and nothing is left to run out."""
+    account = Account(ledger)
+    for one in history:
+        if one.returned is not None and not one.definite:
+            yield Violation("peace", f"{one.client}'s {one.request.kind} was answered {one.status}")
+    for (block, token), stays in account.stays.items():
+        name = f"{token[:6]} in block {block}"
+        for stay in stays:
+            if stay.ended is None:
+                continue
+            if stay.ended.kind == "hold_expired" and stay.ended.stored_at < stay.deadline:
+                yield Violation("I7", f"{name} expired before its deadline")
+            if not stay.is_primary and stay.ended.kind == "hold_expired":
+                primaries = account.primaries(token, stay.held.event["primary"])
+                if not any(one.ended and one.ended.kind == "hold_expired" for one in primaries):
+                    yield Violation("peace", f"{name} was left to run out")

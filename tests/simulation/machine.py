@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,18 +24,21 @@ SHOW_ID = "sabcdefghijkl"
 @dataclass(slots=True)
 class Machine:
     """`stored_at` has the true time (ms) at which each sequence of the journal was stored; `skew_seen_ms` is the
-    most by which any clock was ever wrong, twice; `on_proposal` happens when the next publish is in flight."""
+    most by which any clock was ever wrong, twice; `on_proposal` happens when the next publish is in flight; `struck`
+    counts the disasters that had an effect."""
 
     plan: Plan
     loop: VirtualLoop
     stream: MemoryStream = field(init=False)
+    servers: Servers = field(init=False)
     climate: Climate = field(init=False)
-    servers: Servers = field(default_factory=Servers)
     healed: bool = False
     on_proposal: Callable[[], None] | None = None
+    on_clock_set: Callable[[], None] = lambda: None
     links: dict[str, JournalLink] = field(default_factory=dict[str, JournalLink])
     skews_ms: dict[str, int] = field(default_factory=dict[str, int])
     skew_seen_ms: int = 0
+    struck: Counter[str] = field(default_factory=Counter[str])
     stored_at: dict[int, float] = field(default_factory=dict[int, float])
     log: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     _numbers: dict[str, int] = field(default_factory=dict[str, int])
@@ -50,6 +54,7 @@ class Machine:
             return dice.uniform(*agreement)
 
         self.stream = MemoryStream(replicated=self.plan.venue.replicated, quorum_seconds=agreeing)
+        self.servers = Servers(self.stream)
 
     @property
     def now_ms(self) -> float:
@@ -64,13 +69,14 @@ class Machine:
 
     def clock(self, machine: str) -> Clock:
         """A clock that is wrong by the skew of its machine."""
-        skews = self.plan.skews_ms
-        self.set_clock(machine, 0 if self.healed else skews[len(self.skews_ms) % len(skews)])
+        most = 0 if self.healed else self.plan.skew_ms
+        self.set_clock(machine, self.dice(f"skew {machine}").randint(-most, most))
         return lambda: int(self.now_ms) + self.skews_ms[machine]
 
     def set_clock(self, machine: str, skew_ms: int) -> None:
         self.skews_ms[machine] = skew_ms
         self.skew_seen_ms = max(self.skew_seen_ms, 2 * abs(skew_ms))
+        self.on_clock_set()
 
     def journal(self, process: Process) -> MemoryJournal:
         """A connection of its own for a process."""

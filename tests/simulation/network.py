@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from actors.journal import JournalUnavailable
 from cluster.journal.jetstream import APPEND_SECONDS_MAX
-from cluster.journal.memory_stream import Answer
+from cluster.journal.memory_stream import Answer, MemoryStream
 from cluster.journal.settle import Doubtful
 from tests.simulation.plan import Weather
 from tests.simulation.virtual_loop import VirtualLoop
@@ -72,10 +72,20 @@ class Network:
 
 
 class Servers:
-    """Whether the journal's servers answer at all: between two leaders they do not."""
+    """The journal's servers as they are reached. `intercept` gets the next publish in the stream's place."""
 
-    def __init__(self) -> None:
-        self.away = False
+    def __init__(self, stream: MemoryStream) -> None:
+        self.stream = stream
+        self.intercept: Callable[[Callable[[Answer], None]], None] | None = None
+
+    def publish(self, serve: Callable[[Answer], None], answer: Answer) -> None:
+        if self.stream.away:
+            return
+        intercept, self.intercept = self.intercept, None
+        if intercept is None:
+            serve(answer)
+        else:
+            intercept(serve)
 
 
 class JournalLink:
@@ -90,8 +100,9 @@ class JournalLink:
         answered: asyncio.Future[bytes] = self._network.loop.create_future()
 
         def arrive() -> None:
-            if not self._servers.away:
-                serve(lambda data: self._network.send(self._deliver, answered, data))
+            self._servers.publish(
+                serve, lambda data: self._network.send(self._deliver, answered, data)
+            )
 
         return await self._answer(arrive, answered, Doubtful("no answer"))
 
@@ -99,7 +110,7 @@ class JournalLink:
         answered: asyncio.Future[T] = self._network.loop.create_future()
 
         def arrive() -> None:
-            if not self._servers.away:
+            if not self._servers.stream.away:
                 self._network.send(self._deliver, answered, serve())
 
         return await self._answer(arrive, answered, JournalUnavailable("no answer"))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from tests.history import Operation
 from tests.linearizability.checker import SKEW_MS, check
 from tests.simulation.account import Violation
-from tests.simulation.judge import audited, judge, remembered
+from tests.simulation.judge import judge, last_customers, peaceful
 from tests.simulation.ledger import Fact, facts
 from tests.simulation.machine import Machine
+from tests.simulation.memories import audited, remembered
 from tests.simulation.plan import Plan
 from tests.simulation.sale import RUN_SECONDS_MAX, Sale
 from tests.simulation.virtual_loop import virtual_loop
@@ -17,7 +19,8 @@ from tests.simulation.virtual_loop import virtual_loop
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`steps` are callbacks of the event loop; `log` is what befell processes, with seconds of virtual time."""
+    """`steps` are callbacks of the event loop; `log` is what befell processes, with seconds of virtual time; `struck`
+    counts the disasters that had an effect."""
 
     plan: Plan
     steps: int
@@ -25,6 +28,7 @@ class Run:
     ledger: list[Fact]
     history: list[Operation]
     log: list[tuple[float, str]]
+    struck: Counter[str]
     violations: list[Violation]
 
 
@@ -38,12 +42,14 @@ def run(plan: Plan) -> Run:
         except Exception as error:
             violations.append(Violation("the end", f"{type(error).__name__}: {error}"))
         violations += [Violation("no exception", text) for text in loop.unhandled()]
-        ledger = facts(machine.stream, machine.stored_at)
-        violations += judge(ledger, sale.history, sale.healed_at)
-        violations += remembered(ledger, sale)
-        violations += audited(machine.stream)
-        skew_ms = SKEW_MS + machine.skew_seen_ms
-        violations += [
-            Violation("linearizable", str(found)) for found in check(sale.history, skew_ms)
-        ]
-        return Run(plan, loop.steps, loop.time(), ledger, sale.history, machine.log, violations)
+        ledger, history = facts(machine.stream, machine.stored_at), sale.history
+        violations += judge(ledger, history, sale.healed_at, machine.skew_seen_ms)
+        if plan.unhurried:
+            violations += last_customers(history)
+        if plan.peaceful:
+            violations += peaceful(ledger, history)
+        violations += [*sale.disagreed, *remembered(sale), *audited(machine.stream)]
+        anomalies = check(history, SKEW_MS + machine.skew_seen_ms)
+        violations += [Violation("linearizable", str(found)) for found in anomalies]
+        log, struck = machine.log, machine.struck
+        return Run(plan, loop.steps, loop.time(), ledger, history, log, struck, violations)

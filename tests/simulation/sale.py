@@ -13,14 +13,16 @@ from actors.journal import Entry
 from actors.outcomes import Unavailable
 from actors.placement import Placement
 from tests.history import Operation
+from tests.simulation.account import Violation
 from tests.simulation.buying import Shopping, finish
 from tests.simulation.disasters import strike
 from tests.simulation.expiring import Expiration
 from tests.simulation.hosts import Ray
 from tests.simulation.ledger import deadlines
 from tests.simulation.machine import SHOW_ID, Machine
+from tests.simulation.memories import remembered
 from tests.simulation.network import LATE_SECONDS, NOBODY
-from tests.simulation.plan import Venue
+from tests.simulation.plan import LAST, Buyer, Venue
 from tests.simulation.replicas import Replica
 
 HEARD_SECONDS = 0.3
@@ -30,18 +32,22 @@ RETIRE_SECONDS = 2.0
 SETTLE_SECONDS = 45.0
 """After the last deadline: for wake-ups that were put off, and for acknowledgements that were lost."""
 
+LAST_CUSTOMERS = 2
+
 OPEN_ATTEMPTS_MAX = 50
 RUN_SECONDS_MAX = 20_000.0
 
 
 class Sale:
-    """`healed_at` is when the last fault was over, ms of true time."""
+    """`healed_at` is when the last fault was over, ms of true time; `disagreed` is what was wrong in memory then."""
 
     def __init__(self, machine: Machine) -> None:
         venue = machine.plan.venue
         self.machine = machine
         self.history: list[Operation] = []
         self.healed_at = 0.0
+        self.withheld: list[tuple[int, int]] = []
+        self.disagreed: list[Violation] = []
         self.ray = Ray(machine)
         self._placement = Placement(venue.hosts, venue.dedicated)
         self.replicas = [self._replica(index) for index in range(venue.replicas)]
@@ -61,6 +67,8 @@ class Sale:
         visits = [Shopping(machine, self, buyer, self.history) for buyer in plan.buyers]
         await asyncio.gather(*[visit.visit() for visit in visits])
         await self._heal()
+        self.disagreed += remembered(self)
+        await self._serve_last_customers()
         await self._let_deadlines_pass()
 
     async def _open(self, venue: Venue) -> None:
@@ -85,13 +93,20 @@ class Sale:
                     return
             await asyncio.sleep(1.0)
 
-    def organize(self, target: int, *, withhold: bool) -> None:
-        """The organizer takes a seat off sale, or puts it back."""
+    def seat(self, number: int) -> tuple[int, int]:
+        """The block and the ticket of some seat."""
         venue = self.machine.plan.venue
-        index = target % len(venue.rows)
-        ticket = (target // len(venue.rows)) % venue.rows[index]
-        block = venue.registers + index
-        command = WithholdTickets((ticket,), "test") if withhold else RestoreTickets((ticket,))
+        index = number % len(venue.rows)
+        return venue.registers + index, (number // len(venue.rows)) % venue.rows[index]
+
+    def withhold(self, block: int, ticket: int) -> None:
+        self.withheld.append((block, ticket))
+        self._organize(block, WithholdTickets((ticket,), "test"))
+
+    def restore(self, block: int, ticket: int) -> None:
+        self._organize(block, RestoreTickets((ticket,)))
+
+    def _organize(self, block: int, command: Command) -> None:
         if running := self.running():
             asking = running[0].client.ask(BlockKey(SHOW_ID, block), command)
             self.machine.loop.start(running[0].process, asking)
@@ -141,10 +156,37 @@ class Sale:
         await asyncio.sleep(max(0.0, last + RETIRE_SECONDS - self.machine.loop.time()))
         self.machine.climate.calm = True
         self.machine.healed = True
+        self.machine.on_proposal = self.machine.servers.intercept = None
+        for process in [life.process for life in self.ray.lives()] + [
+            replica.process for replica in self.replicas
+        ]:
+            process.fuse = 0
         for clock in self.machine.skews_ms:
             self.machine.set_clock(clock, 0)
         self.healed_at = self.machine.now_ms
         self.machine.note("all is healed")
+
+    async def _serve_last_customers(self) -> None:
+        """Everything works again: whoever asks now gets an answer."""
+        await asyncio.sleep(LATE_SECONDS[1])
+        seats = [seat for seat in self.machine.plan.venue.seats() if seat.endswith("-0")]
+        customers = [
+            Buyer(
+                f"{LAST} {number}",
+                at=0.0,
+                seats=(seat,),
+                quantity=0,
+                key=f"{LAST} {number}",
+                attempts=1,
+                patience=60.0,
+                hangs_up=False,
+                pause=0.0,
+                then=("replay", "find", "release"),
+            )
+            for number, seat in enumerate(seats[:LAST_CUSTOMERS])
+        ]
+        visits = [Shopping(self.machine, self, one, self.history) for one in customers]
+        await asyncio.gather(*[visit.visit() for visit in visits])
 
     async def _let_deadlines_pass(self) -> None:
         """Also those of holds whose commits were still on their way."""
@@ -152,6 +194,6 @@ class Sale:
         while True:
             latest = max(deadlines(self.machine.stream), default=0)
             wait = (latest - self.machine.now_ms) / 1000
-            await asyncio.sleep(max(0.0, wait) + SETTLE_SECONDS)
+            await asyncio.sleep(max(0.0, wait) + SETTLE_SECONDS + self.machine.skew_seen_ms / 1000)
             if max(deadlines(self.machine.stream), default=0) == latest:
                 return
