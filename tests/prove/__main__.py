@@ -20,7 +20,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.prove.figures import PAGE, RECORD, with_figures
+from tests.prove.figures import PAGE, RECORD, condensed, with_figures
 
 ROOT = Path(__file__).resolve().parents[2]
 MINUTES_MAX = 60
@@ -65,7 +65,7 @@ def _stage(name: str, arguments: list[str], file: Path) -> dict[str, Any]:
     began = time.monotonic()
     command = [sys.executable, "-m", *arguments, "--json", str(file)]
     done = subprocess.run(command, cwd=ROOT, check=False)
-    figures = json.loads(file.read_text()) if file.exists() else {}
+    figures = condensed(json.loads(file.read_text())) if file.exists() else {}
     return {
         "passed": done.returncode == 0,
         "minutes": round((time.monotonic() - began) / 60, 1),

@@ -31,6 +31,15 @@ def with_figures(page: str, record: Record) -> str:
     return f"{before}{BEGIN}\n{rendered(record)}\n{END}{after}"
 
 
+def condensed(figures: Record) -> Record:
+    """Without the name of each mutant's killer (`python -m tests.mutation --json FILE` has them): by files of tests."""
+    if "killers" not in figures:
+        return figures
+    files = Counter(killer.partition("::")[0] for killer in figures["killers"].values())
+    rest = {name: value for name, value in figures.items() if name != "killers"}
+    return {**rest, "killed_by": dict(sorted(files.items()))}
+
+
 def rendered(record: Record) -> str:
     """The tables, one for each stage."""
     setting, stages = record["setting"], record["stages"]

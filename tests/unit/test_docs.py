@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +129,9 @@ def test_every_command_in_the_documents_exists() -> None:
     for page in PAGES:
         named = set(re.findall(r"(?:`|\$ |bin/)frontrow ([a-z]+)", page.read_text()))
         assert named <= known, page.name
+
+
+def test_the_guarantees_name_every_surviving_mutant_with_its_reason() -> None:
+    listed = rows_of(ROOT / "docs/guarantees.md", "| where | the change | why nobody can tell |")
+    survivors = tomllib.loads((ROOT / "tests/mutation/survivors.toml").read_text())["survivor"]
+    assert [row[2] for row in listed] == [survivor["reason"] for survivor in survivors]
