@@ -26,8 +26,12 @@ def main() -> int:
     arguments = _arguments()
     quiet()
     if arguments.seed is not None:
-        only = arguments.only
-        done = run(read(arguments.seed, only) if only else plan_of(arguments.seed))
+        try:
+            plan = read(arguments.seed, arguments.only) if arguments.only else None
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 2
+        done = run(plan or plan_of(arguments.seed))
         print(story(done))
         return 1 if done.violations else 0
     started = time.monotonic()

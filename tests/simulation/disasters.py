@@ -99,8 +99,10 @@ def _stop_replica(sale: Sale, disaster: Disaster) -> None:
 
 
 def _scale(sale: Sale, disaster: Disaster) -> None:
-    _note(sale, disaster, f"{1 + disaster.target % 4} hosts are asked for")
-    sale.scale(1 + disaster.target % 4)
+    hosts = 1 + disaster.target % 4
+    if not sale.machine.plan.venue.dedicated:
+        _note(sale, disaster, f"the number of hosts becomes {hosts}")
+        sale.scale(hosts)
 
 
 def _cut(sale: Sale, disaster: Disaster, name: str) -> None:

@@ -114,9 +114,6 @@ class Sale:
 
     def scale(self, hosts: int) -> None:
         """Every process hears of it in its own time; hosts that are not needed are retired a little later."""
-        if self._placement.dedicated:
-            return
-        self.machine.note(f"from {self._placement.hosts} to {hosts} hosts")
         before, after = self._placement, Placement(hosts)
         dice, loop = self.machine.dice(f"scale {self.machine.loop.time()}"), self.machine.loop
         self._placement = after

@@ -61,8 +61,8 @@ def written(seed: int, pieces: list[Piece]) -> str:
 def read(seed: int, names: str) -> Plan:
     """The plan that `written` names. Raises ValueError for a piece that the plan does not have."""
     plan = plan_of(seed)
-    pieces = [(name[:1], int(name[1:])) for name in names.split(",")]
-    unknown = set(pieces) - set(pieces_of(plan))
+    known = {f"{kind}{index}": (kind, index) for kind, index in pieces_of(plan)}
+    unknown = [name for name in names.split(",") if name not in known]
     if unknown:
-        raise ValueError(f"the plan of seed {seed} has no {sorted(unknown)}")
-    return only(plan, pieces)
+        raise ValueError(f"the plan of seed {seed} has no {', '.join(unknown)}")
+    return only(plan, [known[name] for name in names.split(",")])

@@ -80,6 +80,11 @@ def test_a_failing_run_is_made_small_and_told_as_a_story() -> None:
     assert run(smaller).violations == []  # the guard is back
 
 
+def test_a_piece_that_a_plan_does_not_have_is_named() -> None:
+    with pytest.raises(ValueError, match="seed 3 has no b99, x"):
+        read(3, "b0,b99,x")
+
+
 def test_shrinking_finds_the_pieces_that_are_needed() -> None:
     plan = plan_of(next(seed for seed in range(100) if len(plan_of(seed).disasters) >= 6))
     needed = {plan.buyers[3], plan.buyers[7], plan.disasters[5]}
