@@ -231,8 +231,10 @@ async def _give_up(
     definite = isinstance(outcome, Rejection) and not superseded
     for held in taken.keys() | (set[int]() if definite else {block}):
         released = await ask(attempt.key(held), ReleaseHold(request.token, over))
-        if isinstance(released, Unavailable) and not request.keyed:
-            outcome = released  # another choice under this token must not meet the late release
+        if isinstance(released, Unavailable):
+            # Without a key, another choice under this token must not meet the late release; with one, the retry finds
+            # what is left and gives it back. A refusal would leave it held, for nobody, until its deadline.
+            outcome = released
     if isinstance(outcome, Rejection):
         return Refused(block, outcome)
     return outcome if isinstance(outcome, Unavailable) else Unavailable("no definite answer")

@@ -28,9 +28,19 @@ def steps_of_record(hold: KnownHold, skew_ms: float, forgetful: bool) -> list[St
         step = _asked(hold, question, number, forgetful)
         if step is not None:
             steps.append(step)
+        if _may_have_extended(question):
+            request = question.request.key or f"number {number}"
+            at = question.invoked
+            steps.append(Step(Act.EXTEND_RECORD, hold.hold_id, at, None, question, request))
     latest = max(step.invoked for step in steps)  # an end matters to what was asked behind it
     steps += [one for one in _ends(hold, skew_ms) if one.returned is None or one.invoked < latest]
     return steps
+
+
+def _may_have_extended(question: Operation) -> bool:
+    """An extension whose own answer was lost is asked again inside of the server, and may find the hold ended by then:
+    the answer is of that moment."""
+    return question.request.kind == "extend" and question.status in (404, 410)
 
 
 def _asked(hold: KnownHold, question: Operation, number: int, forgetful: bool) -> Step | None:

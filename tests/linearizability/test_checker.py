@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.history import Operation
 from tests.linearizability import check
 from tests.linearizability.written import asked, granted, held_body, refused, unanswered
@@ -112,6 +114,18 @@ def test_an_extension_moves_the_deadline_once() -> None:
     assert _found(hold, extension, asked("extend", 200, 210, "H1", 409)) == set()
     keyed = [asked("extend", at, at + 10, "H1", 200, body, key="e") for at in (100, 200)]
     assert _found(hold, *keyed) == set()
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_an_extension_may_have_been_made_before_the_hold_ended_that_refused_it(status: int) -> None:
+    """Its own answer was lost, and it was asked again inside of the server."""
+    hold = granted(0, 10, "H1", "A", deadline=5000, key="k")
+    over = [asked("release", 200, 210, "H1", 204)] if status == 404 else []
+    body = held_body("H1", ("A",), 6000, extended=True)
+    again = Operation("buyer", hold.request, 150, 160, 201, body)
+    at = 220.0 if status == 404 else 7000.0
+    assert _found(hold, *over, asked("extend", 100, at, "H1", status), again) == set()
+    assert _found(hold, *over, again) == {"A"}  # nobody asked for it
 
 
 def test_a_replay_does_not_claim_that_the_hold_is_live() -> None:

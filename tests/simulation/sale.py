@@ -47,6 +47,7 @@ class Sale:
         self.machine = machine
         self.history: list[Operation] = []
         self.healed_at = 0.0
+        self._opened_at = 0.0
         self.withheld: list[tuple[int, int]] = []
         self.disagreed: list[Violation] = []
         self.ray = Ray(machine)
@@ -63,6 +64,7 @@ class Sale:
         machine.climate.calm = True
         await self._open(plan.venue)
         machine.climate.calm = False
+        self._opened_at = machine.loop.time()
         for disaster in plan.disasters:
             machine.loop.call_later(disaster.at, strike, self, disaster, context=NOBODY)
         visits = [Shopping(machine, self, buyer, self.history) for buyer in plan.buyers]
@@ -151,7 +153,8 @@ class Sale:
     async def _heal(self) -> None:
         """The plan's disasters end by themselves; what is left is the weather."""
         last = max((d.at + d.seconds * 4 for d in self.machine.plan.disasters), default=0.0)
-        await asyncio.sleep(max(0.0, last + RETIRE_SECONDS - self.machine.loop.time()))
+        over = self._opened_at + last + RETIRE_SECONDS
+        await asyncio.sleep(max(0.0, over - self.machine.loop.time()))
         self.machine.climate.calm = True
         self.machine.healed = True
         self.machine.on_proposal = self.machine.servers.intercept = None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors import holding
-from actors.domain.commands import HoldTickets, WithholdTickets
+from actors.domain.commands import HoldTickets, ReleaseHold, WithholdTickets
 from actors.domain.identity import HoldId
 from actors.domain.rejections import Code, Rejection
 from actors.holding import Pick, Placed, Refused, place
@@ -103,6 +103,23 @@ def test_a_replay_that_chooses_other_seats_still_gets_the_first_hold(picks: list
     again = run(venue, place(ask, request(A, keyed=True), picks))
     assert again == Placed(first.hold_id, first.hold, replayed=True)
     assert held(venue) == [(1, 0, "a"), (2, 0, "a")]
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_nothing_is_refused_as_long_as_a_part_may_be_left_behind(keyed: bool) -> None:
+    """The retry finds it and gives it back; after a refusal nobody would."""
+    venue = Venue()
+    withhold(venue, 3, 0)
+    coordinator = venue.start("one", place(ask, request(A, keyed=keyed), TRIO))
+    while coordinator.call is not None:
+        lost = isinstance(coordinator.call.command, ReleaseHold)
+        venue.step(coordinator, Fate.LOST if lost else Fate.ANSWERED)
+    assert isinstance(coordinator.answer, Unavailable)
+    if keyed:
+        assert (
+            code_of(run(venue, place(ask, request(A, keyed=True), TRIO))) is Code.SEATS_UNAVAILABLE
+        )
+        assert held(venue) == []
 
 
 @pytest.mark.parametrize("picks", [PAIR, [Pick(3, (1,))], [Pick(3, (0,))]])

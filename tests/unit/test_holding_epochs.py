@@ -64,12 +64,12 @@ def complete(venue: Venue, coordinator: Coordinator) -> Any:
 
 
 def leave_parts(venue: Venue, picks: list[Pick], *, stale: set[int]) -> None:
-    """A keyed request is refused in its last block; its give-backs to `stale` get lost: parts of epoch 0 are left."""
+    """A keyed request fails in its last block; its give-backs to `stale` get lost: parts of epoch 0 are left."""
     first = venue.start("first", place(ask, KEYED, picks))
     while first.call is not None:
         lost = isinstance(first.call.command, ReleaseHold) and first.call.block in stale
         venue.step(first, Fate.LOST if lost else Fate.ANSWERED)
-    assert isinstance(first.answer, Refused)
+    assert isinstance(first.answer, Unavailable if stale else Refused)
     assert {number for number, block in venue.blocks.items() if block.owner} == stale
 
 
