@@ -18,7 +18,13 @@ import msgspec
 
 from actors.domain.identity import BlockKey
 from actors.journal import Entry, Snapshot
-from cluster.journal.acks import SUBJECT_IN_FLIGHT, WRONG_LAST_SEQUENCE, Ack, ServerError
+from cluster.journal.acks import (
+    NO_ROOM,
+    SUBJECT_IN_FLIGHT,
+    WRONG_LAST_SEQUENCE,
+    Ack,
+    ServerError,
+)
 
 NO_STORE = 10077
 """The answer of a server that cannot write: its disk is full, or fails."""
@@ -74,7 +80,7 @@ class MemoryStream:
         if self.away:
             return
         if self.full:
-            answer(_refusal(NO_STORE, "the stream could not store the message"))
+            answer(_refusal(NO_STORE, NO_ROOM[NO_STORE]))
             return
         seen, last = self._seen.get(commit_id), self.last_of(subject)
         if seen is not None and (self.replicated or last == expected):

@@ -105,15 +105,16 @@ def _scale(sale: Sale, disaster: Disaster) -> None:
         sale.scale(hosts)
 
 
+def _for_a_while(sale: Sale, disaster: Disaster, thing: object, state: str, what: str) -> None:
+    """A state of a thing is true as long as the disaster lasts."""
+    setattr(thing, state, True)
+    _note(sale, disaster, f"{what} for {disaster.seconds} s")
+    _later(sale, disaster.seconds, lambda: setattr(thing, state, False))
+
+
 def _cut(sale: Sale, disaster: Disaster, name: str) -> None:
     link = sale.machine.links[name]
-    link.cut = True
-    _note(sale, disaster, f"{name} is cut off from the journal for {disaster.seconds} s")
-
-    def heal() -> None:
-        link.cut = False
-
-    _later(sale, disaster.seconds, heal)
+    _for_a_while(sale, disaster, link, "cut", f"{name} is cut off from the journal")
 
 
 def _cut_host(sale: Sale, disaster: Disaster) -> None:
@@ -128,26 +129,12 @@ def _cut_replica(sale: Sale, disaster: Disaster) -> None:
 
 def _journal_away(sale: Sale, disaster: Disaster) -> None:
     """Every server stands still: nothing is stored, nothing is agreed on, nothing is answered."""
-    stream = sale.machine.stream
-    _note(sale, disaster, f"the journal is away for {disaster.seconds} s")
-    stream.away = True
-
-    def back() -> None:
-        stream.away = False
-
-    _later(sale, disaster.seconds, back)
+    _for_a_while(sale, disaster, sale.machine.stream, "away", "the journal is away")
 
 
 def _journal_full(sale: Sale, disaster: Disaster) -> None:
     """The servers refuse to store, and go on answering questions."""
-    stream = sale.machine.stream
-    _note(sale, disaster, f"the journal is full for {disaster.seconds} s")
-    stream.full = True
-
-    def room() -> None:
-        stream.full = False
-
-    _later(sale, disaster.seconds, room)
+    _for_a_while(sale, disaster, sale.machine.stream, "full", "the journal is full")
 
 
 def _new_leader(sale: Sale, disaster: Disaster) -> None:

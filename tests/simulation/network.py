@@ -47,25 +47,23 @@ class Network:
 
     def send(self, arrive: Callable[..., Any], *args: Any) -> None:
         """Let `arrive` happen at the other end, once, twice, late or never."""
-        chance = 1.0 if self._climate.calm else self.dice.random()
-        weather = self._climate.weather
-        if chance < weather.lost:
-            return
-        delay = self.delay()
-        if chance < weather.lost + weather.late:
-            delay += self.dice.uniform(*LATE_SECONDS)
-        self.loop.call_later(delay, arrive, *args, context=NOBODY)
-        if weather.lost + weather.late <= chance < weather.lost + weather.late + weather.twice:
-            self.loop.call_later(delay + self.delay(), arrive, *args, context=NOBODY)
+        self._carry(arrive, args, self._climate.weather.twice)
 
     def call(self, arrive: Callable[..., Any], *args: Any) -> None:
         """The same over a connection that keeps count: nothing arrives twice."""
+        self._carry(arrive, args, 0.0)
+
+    def _carry(self, arrive: Callable[..., Any], args: tuple[Any, ...], twice: float) -> None:
         chance = 1.0 if self._climate.calm else self.dice.random()
-        weather = self._climate.weather
-        if chance >= weather.lost:
-            late = chance < weather.lost + weather.late
-            delay = self.delay() + (self.dice.uniform(*LATE_SECONDS) if late else 0.0)
-            self.loop.call_later(delay, arrive, *args, context=NOBODY)
+        lost, late = self._climate.weather.lost, self._climate.weather.late
+        if chance < lost:
+            return
+        delay = self.delay()
+        if chance < lost + late:
+            delay += self.dice.uniform(*LATE_SECONDS)
+        self.loop.call_later(delay, arrive, *args, context=NOBODY)
+        if lost + late <= chance < lost + late + twice:
+            self.loop.call_later(delay + self.delay(), arrive, *args, context=NOBODY)
 
     def delay(self) -> float:
         return self._shortest + self._span * self.dice.random()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from actors.domain.block import Block, evolve
 from actors.domain.commands import Command, HoldTerms, OpenBlock
 from actors.domain.cutting import area_layouts, cut_blocks, register_layout
-from actors.domain.events import Event
+from actors.domain.events import Event, TicketsHeld
 from actors.domain.layout import Category, Layout, Rules
 from actors.domain.rejections import Rejection
 from actors.domain.seat_rows import SeatRow
@@ -62,3 +62,18 @@ def folded(block: Block, events: Sequence[Event]) -> Block:
     for event in events:
         block = evolve(block, event)
     return block
+
+
+def held(token: str, *tickets: int, at: int = 0, **changes: object) -> TicketsHeld:
+    """The event of a hold in block 1 whose seats cost 100 each, for a minute from `at`."""
+    fields: dict[str, object] = {
+        "token": token,
+        "fingerprint": "f",
+        "tickets": tickets,
+        "amount": 100 * len(tickets),
+        "held_at": at,
+        "deadline": at + 60_000,
+        "primary": 1,
+        **changes,
+    }
+    return TicketsHeld(**fields)  # type: ignore[arg-type]

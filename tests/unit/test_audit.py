@@ -31,7 +31,6 @@ from actors.domain.events import (
     HoldExpired,
     HoldExtended,
     HoldReleased,
-    TicketsHeld,
     TicketsRestored,
     TicketsSold,
     TicketsWithheld,
@@ -42,6 +41,7 @@ from actors.domain.rejections import Rejection
 from actors.domain.seat_rows import SeatRow
 from actors.domain.tickets import decide
 from actors.outcomes import Accepted, Outcome
+from tests.unit.halls import held
 
 RULES = Rules("EUR", hold_seconds=60, max_per_order=4, registers=1)
 
@@ -142,20 +142,6 @@ def audited(*commits: tuple[int, list[Event]]) -> list[tuple[str, int, str]]:
     for sequence, (at, events) in enumerate(commits, start=2):
         audit.commit(sequence, at, events)
     return [(found.seat, found.sequence, found.detail) for found in audit.violations]
-
-
-def held(token: str, *tickets: int, at: int = 0, **changes: object) -> TicketsHeld:
-    fields: dict[str, object] = {
-        "token": token,
-        "fingerprint": "f",
-        "tickets": tickets,
-        "amount": 100 * len(tickets),
-        "held_at": at,
-        "deadline": at + 60_000,
-        "primary": 1,
-        **changes,
-    }
-    return TicketsHeld(**fields)  # type: ignore[arg-type]
 
 
 ILLEGAL: dict[str, tuple[list[tuple[int, list[Event]]], str, int, str]] = {

@@ -16,13 +16,13 @@ from actors.domain.events import (
     HoldExpired,
     HoldExtended,
     HoldReleased,
-    TicketsHeld,
     TicketsRestored,
     TicketsSold,
     TicketsWithheld,
 )
 from actors.domain.layout import Layout, Rules
 from actors.domain.seat_rows import SeatRow
+from tests.unit.halls import held
 
 RULES = Rules("EUR", hold_seconds=60, max_per_order=4, opens_at=0, closes_at=10_000_000)
 CAP = 1_800_000
@@ -38,20 +38,6 @@ def seats(section: str = "A") -> Layout:
 
 def hold(token: str) -> str:
     return "hold #" + blake2b(token.encode(), digest_size=4).hexdigest()
-
-
-def held(token: str, *tickets: int, at: int = 0, **changes: object) -> TicketsHeld:
-    fields: dict[str, object] = {
-        "token": token,
-        "fingerprint": "f",
-        "tickets": tickets,
-        "amount": 100 * len(tickets),
-        "held_at": at,
-        "deadline": at + 60_000,
-        "primary": 1,
-        **changes,
-    }
-    return TicketsHeld(**fields)  # type: ignore[arg-type]
 
 
 def followed(commits: Commits) -> BlockAudit:
