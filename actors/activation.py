@@ -20,6 +20,7 @@ from actors.codec import UnknownVersion, decode_block, decode_commit, encode_blo
 from actors.domain.block import Block, Hold, apply
 from actors.domain.commands import (
     AbandonHold,
+    CancelSale,
     Command,
     ConfirmHold,
     ExpireDue,
@@ -28,6 +29,8 @@ from actors.domain.commands import (
     HoldQuantity,
     HoldTickets,
     ReleaseHold,
+    ReturnTickets,
+    SecureHold,
 )
 from actors.domain.events import Event
 from actors.domain.identity import BlockKey
@@ -232,7 +235,7 @@ def decide_all(
 
 def _hold_of(block: Block, command: Command) -> Hold | None:
     match command:
-        case HoldTickets(terms) | HoldQuantity(terms):
+        case HoldTickets(terms) | HoldQuantity(terms) | SecureHold(terms):
             return block.hold(terms.token)
         case (
             FindHold(token)
@@ -240,6 +243,8 @@ def _hold_of(block: Block, command: Command) -> Hold | None:
             | AbandonHold(token)
             | ExtendHold(token)
             | ConfirmHold(token)
+            | CancelSale(token)
+            | ReturnTickets(token)
         ):
             return block.hold(token)
         case ExpireDue():

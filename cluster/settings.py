@@ -21,6 +21,7 @@ ADMIN_KEY_LENGTH_MAX = 512
 NATS_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
 MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
 HTTP_SCHEMES = ("http://", "https://")
+SMTP_SCHEMES = ("smtp://", "smtps://")
 
 
 class SettingsError(ValueError):
@@ -48,6 +49,12 @@ def _http_url(value: str) -> str:
     return _has_scheme(value, HTTP_SCHEMES).rstrip("/")
 
 
+def _smtp_url(url: SecretStr) -> SecretStr:
+    """It may hold a password, so an error does not show it."""
+    _has_scheme(url.get_secret_value(), SMTP_SCHEMES)
+    return url
+
+
 def _odd_quorum(replicas: int) -> int:
     """One server, or the smallest Raft group that survives the loss of one."""
     if replicas not in (1, 3):
@@ -67,6 +74,7 @@ NatsUrl = Annotated[str, AfterValidator(_nats_url)]
 MongodbUrl = Annotated[str, AfterValidator(_mongodb_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 JournalReplicas = Annotated[int, AfterValidator(_odd_quorum)]
+SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
 HeaderKey = Annotated[SecretStr, AfterValidator(_header_safe)]
 
 
@@ -93,9 +101,21 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".frontrow")
     journal_replicas: JournalReplicas = 1
     ray_namespace: str = Field(default="frontrow", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    scanner_key: HeaderKey | None = None
+    ticket_keys: SecretStr | None = None
+    tickets_url: str | None = None
+    smtp_url: SmtpUrl | None = None
+    mail_from: str = Field(default="Frontrow <tickets@frontrow.test>", max_length=320)
+    public_url: HttpUrl | None = None
     stripe_secret_key: SecretStr | None = Field(default=None, alias="STRIPE_SECRET_KEY")
     stripe_webhook_secret: SecretStr | None = Field(default=None, alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: HttpUrl | None = Field(default=None, alias="STRIPE_API_BASE")
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The secrets of Stripe's webhooks, in clear: several, separated by commas, while one replaces another."""
+        given = self.stripe_webhook_secret
+        text = "" if given is None else given.get_secret_value()
+        return tuple(secret for part in text.split(",") if (secret := part.strip()))
 
     def environment(self) -> dict[str, str]:
         """The variables from which `Settings()` rebuilds an equal value.

@@ -17,7 +17,21 @@ from actors.journal import JournalUnavailable
 from cluster.bootstrap import Runtime, connect
 from cluster.settings import read_settings
 from cluster.store.mongo import StoreUnavailable
-from serve_app.api import health, holds, jobs, operator, problem_types, reads, shows, stream
+from serve_app.api import (
+    check_ins,
+    health,
+    holds,
+    jobs,
+    operator,
+    orders,
+    problem_types,
+    reads,
+    refunds,
+    shows,
+    stream,
+    tickets,
+    webhooks,
+)
 from serve_app.bodies import invalid
 from serve_app.openapi import document
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
@@ -33,6 +47,10 @@ HOT_ROUTES = [
     Route("/v1/holds/{hold_id}", holds.get_hold, methods=["GET"]),
     Route("/v1/holds/{hold_id}", holds.delete_hold, methods=["DELETE"]),
     Route("/v1/holds/{hold_id}/extend", holds.extend_hold, methods=["POST"]),
+    Route("/v1/orders", orders.create_order, methods=["POST"]),
+    Route("/v1/orders/{order_id}", orders.get_order, methods=["GET"]),
+    Route("/v1/orders/{order_id}", orders.cancel_order, methods=["DELETE"]),
+    Route("/webhooks/stripe", webhooks.stripe_webhook, methods=["POST"]),
     Route("/v1/shows/{show_id}/availability", reads.availability, methods=["GET"]),
     Route("/v1/shows/{show_id}/seatmap", reads.seatmap, methods=["GET"]),
     Route("/v1/shows/{show_id}/stream", stream.stream, methods=["GET"]),
@@ -68,8 +86,8 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         generate_unique_id_function=lambda route: route.name,
     )
     app.router.routes.extend([*HOT_ROUTES, *WEB_ROUTES])
-    for router in (shows.router, jobs.router, operator.router, problem_types.router):
-        app.include_router(router)
+    for part in (shows, jobs, refunds, tickets, check_ins, operator, problem_types):
+        app.include_router(part.router)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

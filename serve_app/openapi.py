@@ -10,14 +10,18 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from serve_app.describing import IDEMPOTENCY_KEY
 from serve_app.problems import MEDIA_TYPE, PROBLEMS
-from serve_app.schemas import HOT_OPERATIONS, IDEMPOTENCY_KEY, SCHEMAS, SECURITY
+from serve_app.schemas import HOT_OPERATIONS, SCHEMAS, SECURITY
 
 _REF = "#/components/schemas/{model}"
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "RFC 9457. `code` is stable; `conflicts` comes with seats_unavailable.",
+    "description": (
+        "RFC 9457. `code` is stable; `conflicts` comes with seats_unavailable, `checked_in_at` with "
+        "already_checked_in, `reason` with payment_refused."
+    ),
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
@@ -30,6 +34,8 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {"$ref": "#/components/schemas/SeatConflict"},
         },
+        "checked_in_at": {"type": "string", "format": "date-time"},
+        "reason": {"type": "string"},
         "errors": {
             "type": "array",
             "items": {

@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Schema = dict[str, Any]
+from serve_app.describing import (
+    COUNT,
+    IDEMPOTENCY_KEY,
+    INTEGER,
+    STRING,
+    TIME,
+    Schema,
+    header,
+    json_answer,
+    listing,
+    operation,
+    path_parameter,
+    query_parameter,
+    record,
+)
+from serve_app.order_schemas import ORDER_OPERATIONS, ORDER_SCHEMAS
 
 SECURITY: Schema = {"bearer": {"type": "http", "scheme": "bearer"}}
 
 STATUSES = ["available", "held", "sold", "withheld"]
 
 
-def _object(required: list[str], **properties: Schema) -> Schema:
-    return {"type": "object", "required": required, "properties": properties}
-
-
-def _array(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-_STRING: Schema = {"type": "string"}
-_INTEGER: Schema = {"type": "integer"}
-_COUNT: Schema = {"type": "integer", "minimum": 1}
-_TIME: Schema = {"type": "string", "format": "date-time"}
-
 SCHEMAS: Schema = {
-    "SeatConflict": _object(
+    **ORDER_SCHEMAS,
+    "SeatConflict": record(
         ["seat", "reason"],
-        seat=_STRING,
+        seat=STRING,
         reason={"type": "string", "enum": ["held", "sold", "withheld", "unknown"]},
     ),
     "HoldRequest": {
         "description": "Exactly one of the three.",
         "oneOf": [
             {
-                **_object(["seats"], seats={**_array(_STRING), "minItems": 1}),
+                **record(["seats"], seats={**listing(STRING), "minItems": 1}),
                 "additionalProperties": False,
             },
             {
-                **_object(
+                **record(
                     ["best_available"],
                     best_available={
-                        **_object(["quantity"], quantity=_COUNT, category=_STRING, section=_STRING),
+                        **record(["quantity"], quantity=COUNT, category=STRING, section=STRING),
                         "additionalProperties": False,
                     },
                 ),
                 "additionalProperties": False,
             },
             {
-                **_object(
+                **record(
                     ["areas"],
                     areas={
-                        **_array(
+                        **listing(
                             {
-                                **_object(["area", "quantity"], area=_STRING, quantity=_COUNT),
+                                **record(["area", "quantity"], area=STRING, quantity=COUNT),
                                 "additionalProperties": False,
                             }
                         ),
@@ -68,30 +65,30 @@ SCHEMAS: Schema = {
             },
         ],
     },
-    "Hold": _object(
+    "Hold": record(
         ["hold_id", "show_id", "seats", "amount", "currency", "expires_at", "state", "extended"],
-        hold_id=_STRING,
-        show_id=_STRING,
-        seats=_array(_STRING),
-        amount={**_INTEGER, "description": "minor units"},
-        currency=_STRING,
-        expires_at=_TIME,
+        hold_id=STRING,
+        show_id=STRING,
+        seats=listing(STRING),
+        amount={**INTEGER, "description": "minor units"},
+        currency=STRING,
+        expires_at=TIME,
         state={"type": "string", "enum": ["held", "sold"]},
         extended={"type": "boolean"},
     ),
-    "Availability": _object(
+    "Availability": record(
         ["show_id", "version", "counts", "blocks"],
-        show_id=_STRING,
-        version={**_INTEGER, "description": "the journal sequence that this answer is as of"},
+        show_id=STRING,
+        version={**INTEGER, "description": "the journal sequence that this answer is as of"},
         counts={
             "type": "object",
-            "additionalProperties": _object(STATUSES, **dict.fromkeys(STATUSES, _INTEGER)),
+            "additionalProperties": record(STATUSES, **dict.fromkeys(STATUSES, INTEGER)),
         },
-        blocks=_array(
-            _object(
+        blocks=listing(
+            record(
                 ["block", "tickets", "status"],
-                block=_INTEGER,
-                tickets=_INTEGER,
+                block=INTEGER,
+                tickets=INTEGER,
                 status={
                     "type": "string",
                     "contentEncoding": "base64",
@@ -103,13 +100,13 @@ SCHEMAS: Schema = {
             )
         ),
     ),
-    "Seatmap": _object(
+    "Seatmap": record(
         ["hash", "show_id", "categories", "blocks"],
-        hash=_STRING,
-        show_id=_STRING,
-        currency=_STRING,
-        categories=_array(_object(["name", "price"], name=_STRING, price=_INTEGER)),
-        blocks=_array(
+        hash=STRING,
+        show_id=STRING,
+        currency=STRING,
+        categories=listing(record(["name", "price"], name=STRING, price=INTEGER)),
+        blocks=listing(
             {
                 "type": "object",
                 "description": (
@@ -117,71 +114,32 @@ SCHEMAS: Schema = {
                     "An area's pool: area, first_unit, tickets, category."
                 ),
                 "required": ["block"],
-                "properties": {"block": _INTEGER},
+                "properties": {"block": INTEGER},
             }
         ),
     ),
-    "Health": {"type": "object", "properties": {"status": _STRING}},
+    "Health": {"type": "object", "properties": {"status": STRING}},
 }
 
 
-def _json(name: str, described: str) -> Schema:
-    return {"description": described, "content": {"application/json": {"schema": _ref(name)}}}
-
-
-def _path(name: str) -> Schema:
-    return {"name": name, "in": "path", "required": True, "schema": _STRING}
-
-
-def _header(name: str, described: str) -> Schema:
-    return {"name": name, "in": "header", "schema": _STRING, "description": described}
-
-
-def _query(name: str, described: str) -> Schema:
-    return {"name": name, "in": "query", "schema": _STRING, "description": described}
-
-
 _RESUME = "resume behind this event, or behind the `version` of an availability"
-IDEMPOTENCY_KEY = _header(
-    "Idempotency-Key", "the same key with the same body gives the same answer"
-)
-_IF_NONE_MATCH = _header("If-None-Match", "an ETag that the client has")
+_IF_NONE_MATCH = header("If-None-Match", "an ETag that the client has")
 _NOT_MODIFIED: Schema = {"description": "the client has it already"}
 
 
-def _operation(
-    operation_id: str,
-    summary: str,
-    tag: str,
-    parameters: list[Schema],
-    responses: Schema,
-    body: str = "",
-) -> Schema:
-    operation: Schema = {
-        "operationId": operation_id,
-        "summary": summary,
-        "tags": [tag],
-        "parameters": parameters,
-        "responses": responses,
-    }
-    if body:
-        content = {"application/json": {"schema": _ref(body)}}
-        operation["requestBody"] = {"required": True, "content": content}
-    return operation
-
-
-_HOLD = {"200": _json("Hold", "the hold")}
+_HOLD = {"200": json_answer("Hold", "the hold")}
 
 HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
+    *ORDER_OPERATIONS,
     (
         "/v1/shows/{show_id}/holds",
         "post",
-        _operation(
+        operation(
             "createHold",
             "Hold seats: all of those asked for, or none.",
             "holds",
-            [_path("show_id"), IDEMPOTENCY_KEY],
-            {"201": _json("Hold", "the hold")},
+            [path_parameter("show_id"), IDEMPOTENCY_KEY],
+            {"201": json_answer("Hold", "the hold")},
             "HoldRequest",
         ),
         (403, 404, 409, 413, 415, 422, 429, 503),
@@ -189,17 +147,17 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
     (
         "/v1/holds/{hold_id}",
         "get",
-        _operation("getHold", "The hold as it stands.", "holds", [_path("hold_id")], _HOLD),
+        operation("getHold", "The hold as it stands.", "holds", [path_parameter("hold_id")], _HOLD),
         (404, 410, 503),
     ),
     (
         "/v1/holds/{hold_id}",
         "delete",
-        _operation(
+        operation(
             "releaseHold",
             "Give the seats back.",
             "holds",
-            [_path("hold_id")],
+            [path_parameter("hold_id")],
             {"204": {"description": "the seats are available again"}},
         ),
         (404, 409, 410, 503),
@@ -207,11 +165,11 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
     (
         "/v1/holds/{hold_id}/extend",
         "post",
-        _operation(
+        operation(
             "extendHold",
             "Move the deadline, once, up to 30 minutes in all.",
             "holds",
-            [_path("hold_id"), IDEMPOTENCY_KEY],
+            [path_parameter("hold_id"), IDEMPOTENCY_KEY],
             _HOLD,
         ),
         (404, 409, 410, 422, 503),
@@ -219,39 +177,50 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
     (
         "/v1/shows/{show_id}/availability",
         "get",
-        _operation(
+        operation(
             "getAvailability",
             "What is to be had, now.",
             "shows",
-            [_path("show_id"), _IF_NONE_MATCH],
-            {"200": _json("Availability", "counts and packed statuses"), "304": _NOT_MODIFIED},
+            [path_parameter("show_id"), _IF_NONE_MATCH],
+            {
+                "200": json_answer("Availability", "counts and packed statuses"),
+                "304": _NOT_MODIFIED,
+            },
         ),
         (404, 503),
     ),
     (
         "/v1/shows/{show_id}/seatmap",
         "get",
-        _operation(
+        operation(
             "getSeatmap",
             "Geometry and labels; with `hash` the answer can be cached for ever.",
             "shows",
-            [_path("show_id"), _query("hash", "of the map that is meant"), _IF_NONE_MATCH],
-            {"200": _json("Seatmap", "the seat map"), "304": _NOT_MODIFIED},
+            [
+                path_parameter("show_id"),
+                query_parameter("hash", "of the map that is meant"),
+                _IF_NONE_MATCH,
+            ],
+            {"200": json_answer("Seatmap", "the seat map"), "304": _NOT_MODIFIED},
         ),
         (404, 503),
     ),
     (
         "/v1/shows/{show_id}/stream",
         "get",
-        _operation(
+        operation(
             "streamSeats",
             "Live changes as server-sent events: `seats` with {changes:[{seat, status}]}, or `resync`.",
             "shows",
-            [_path("show_id"), _header("Last-Event-ID", _RESUME), _query("last_event_id", _RESUME)],
+            [
+                path_parameter("show_id"),
+                header("Last-Event-ID", _RESUME),
+                query_parameter("last_event_id", _RESUME),
+            ],
             {
                 "200": {
                     "description": "a stream",
-                    "content": {"text/event-stream": {"schema": _STRING}},
+                    "content": {"text/event-stream": {"schema": STRING}},
                 }
             },
         ),
@@ -260,22 +229,22 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
     (
         "/healthz",
         "get",
-        _operation(
-            "healthz", "The process answers.", "health", [], {"200": _json("Health", "alive")}
+        operation(
+            "healthz", "The process answers.", "health", [], {"200": json_answer("Health", "alive")}
         ),
         (),
     ),
     (
         "/readyz",
         "get",
-        _operation(
+        operation(
             "readyz",
             "Journal, store and hosts answer.",
             "health",
             [],
             {
-                "200": _json("Health", "ready"),
-                "503": _json("Health", "not ready: which part is not"),
+                "200": json_answer("Health", "ready"),
+                "503": json_answer("Health", "not ready: which part is not"),
             },
         ),
         (),

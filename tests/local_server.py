@@ -6,7 +6,7 @@ Fast to start, so that the HTTP contract can be tested in detail; what Ray adds 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +22,14 @@ from cluster.bootstrap import Runtime, connect, prepare
 from cluster.host_process import commit_id, now
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.services.loading import LoadingService, LoadingStore
+from cluster.services.service import Service
 from cluster.settings import Settings
+from cluster.ticketing.codes import TicketKeys
 from serve_app.app import create_app
 
 ADMIN_KEY = "test-admin-key"
 AUTH = {"Authorization": f"Bearer {ADMIN_KEY}"}
+TICKET_KEYS = TicketKeys.generate("T1")
 
 
 class LocalTransport:
@@ -103,14 +106,23 @@ class LocalServer:
                 await asyncio.sleep(0.02)
 
 
+Services = Callable[[Runtime], list[Service]]
+
+
+def _no_services(_: Runtime) -> list[Service]:
+    return []
+
+
 @asynccontextmanager
 async def local_server(
-    nats_url: str, mongodb_url: str, **changes: Any
+    nats_url: str, mongodb_url: str, services: Services = _no_services, **changes: Any
 ) -> AsyncIterator[LocalServer]:
+    """`services` makes what runs beside the server, in the same loop."""
     settings = Settings(
         nats_url=nats_url,
         mongodb_url=mongodb_url,
         admin_key=SecretStr(ADMIN_KEY),
+        ticket_keys=SecretStr(TICKET_KEYS),
         **changes,
     )
     await prepare(settings)
@@ -130,13 +142,16 @@ async def local_server(
     runtime = transport.runtime
     assert runtime is not None
     store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
-    loading = LoadingService(store, runtime.client.ask, _Poke(), now, f"test-{commit_id()}")
-    loop = asyncio.create_task(loading.run())
+    running: list[Service] = [
+        LoadingService(store, runtime.client.ask, _Poke(), now, f"test-{commit_id()}"),
+        *services(runtime),
+    ]
+    loops = [asyncio.create_task(service.run()) for service in running]
     try:
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             yield LocalServer(http, url, runtime, transport)
     finally:
-        await loading.stop()
-        await loop
+        await asyncio.gather(*[service.stop() for service in running])
+        await asyncio.gather(*loops)
         server.should_exit = True
         await serving

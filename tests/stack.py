@@ -32,6 +32,7 @@ class RunningStack:
     admin_key: str
     nats_url: str
     mongodb_url: str
+    stripe_api_base: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -97,6 +98,7 @@ def up(data: Path, *options: str, environment: Mapping[str, str] | None = None) 
         answer["admin_key"],
         answer["nats_url"],
         answer["mongodb_url"],
+        answer["stripe_api_base"],
         environment or {},
     )
 

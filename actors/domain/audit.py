@@ -18,8 +18,11 @@ from actors.domain.events import (
     HoldExpired,
     HoldExtended,
     HoldReleased,
+    HoldSecured,
+    SaleCancelled,
     TicketsHeld,
     TicketsRestored,
+    TicketsReturned,
     TicketsSold,
     TicketsWithheld,
 )
@@ -27,6 +30,9 @@ from actors.domain.layout import Layout, Rules
 
 LIFETIME_MAX_MS = 30 * 60 * 1000
 """The hard cap of an extended hold, from the public contract."""
+
+SECURED_MAX_MS = 60 * 60 * 1000
+"""The hard cap of a hold that is being paid."""
 
 AVAILABLE, HELD, SOLD, WITHHELD = range(4)
 STATES = ("available", "held", "sold", "withheld")
@@ -46,7 +52,8 @@ class Violation:
 class SeenHold:
     """A hold as this block's commits tell it. `ended_at` is the sequence that ended it, 0 while it lives.
 
-    A sale ends it too (`sold`). Deadlines are ms since the epoch, and so is `expired_at`, 0 if it did not expire.
+    A sale ends it too (`sold`, until it is cancelled). Deadlines are ms since the epoch, and so is `expired_at`, 0 if
+    it did not expire. `order` is the order that it is being paid for. `again`: it was made again for its payment.
     """
 
     event: TicketsHeld
@@ -56,6 +63,8 @@ class SeenHold:
     ended_at: int = 0
     expired_at: int = 0
     sold: bool = False
+    order: str = ""
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -63,7 +72,7 @@ class BlockAudit:
     """Feed it the commits of one block in order; `violations` grows.
 
     `status`, `owner` (a token or an empty text) and `changed` (a sequence) are the last state of each ticket;
-    `shared` are the holds that span blocks, live or ended, for `audit_parts`.
+    `shared` are the holds that span blocks, live or ended, for `audit_parts`; `sales` are the holds that were sold.
     """
 
     block: int
@@ -75,6 +84,8 @@ class BlockAudit:
     live: dict[str, SeenHold] = field(default_factory=dict[str, SeenHold])
     shared: list[SeenHold] = field(default_factory=list[SeenHold])
     abandoned: dict[str, int] = field(default_factory=dict[str, int])
+    sales: dict[str, SeenHold] = field(default_factory=dict[str, SeenHold])
+    cancelled: set[str] = field(default_factory=set[str])
     violations: list[Violation] = field(default_factory=list[Violation])
     sequence: int = 0
     commits: int = 0
@@ -98,6 +109,8 @@ class BlockAudit:
             case TicketsHeld():
                 self._held(event, at)
             case HoldReleased(token, tickets):
+                if token in self.live and self.live[token].order:
+                    self._each(token, tickets, "its hold was given back while it was being paid")
                 self._ended(token, tickets, "released")
             case HoldExpired(token, tickets):
                 hold = self._ended(token, tickets, "expired")
@@ -105,15 +118,21 @@ class BlockAudit:
                     self._expired(hold, tickets, at)
             case HoldExtended(token, deadline):
                 self._extended(token, deadline, at)
-            case TicketsSold(token, _, tickets):
-                self._sold(token, tickets, at)
+            case HoldSecured(token, order_id, deadline):
+                self._secured(token, order_id, deadline, at)
+            case TicketsSold(token, order_id, tickets):
+                self._sold(token, order_id, tickets, at)
+            case SaleCancelled(token, order_id, tickets):
+                self._cancelled(token, order_id, tickets)
+            case TicketsReturned(token, order_id, tickets):
+                self._returned(event, token, order_id, tickets)
             case TicketsWithheld(tickets):
                 self._turn(tickets, AVAILABLE, WITHHELD, "withheld")
             case TicketsRestored(tickets):
                 self._turn(tickets, WITHHELD, AVAILABLE, "restored")
             case HoldAbandoned(token, epoch):
                 if token in self.live:
-                    self._violation(f"hold {_short(token)} is abandoned while it stands")
+                    self._violation(f"hold {short_name(token)} is abandoned while it stands")
                 self.abandoned[token] = max(epoch, self.abandoned.get(token, epoch))
 
     def _opened(self, event: BlockOpened) -> None:
@@ -130,8 +149,8 @@ class BlockAudit:
         for ticket in self._known(tuple(dict.fromkeys(event.tickets)), "held"):
             if self.status[ticket] != AVAILABLE:
                 was = STATES[self.status[ticket]]
-                holder = f" for hold {_short(self.owner[ticket])}" if self.owner[ticket] else ""
-                by = f"held for hold {_short(event.token)}"
+                holder = f" for hold {short_name(self.owner[ticket])}" if self.owner[ticket] else ""
+                by = f"held for hold {short_name(event.token)}"
                 self._violation(f"{by} although it is {was}{holder}", ticket)
             self._set(ticket, HELD, event.token)
         hold = SeenHold(event, self.sequence, event.deadline)
@@ -141,10 +160,12 @@ class BlockAudit:
 
     def _check_terms(self, event: TicketsHeld, at: int) -> None:
         """What has to be true of a hold whichever tickets it takes."""
-        rules, name = self.rules, f"hold {_short(event.token)}"
+        rules, name = self.rules, f"hold {short_name(event.token)}"
         size = len(event.tickets) + sum(len(part.tickets) for part in event.parts)
         problems = (
             (event.token in self.live, "begins while it stands already"),
+            (event.token in self.sales, "begins although it was sold"),
+            (event.token in self.cancelled, "begins although its order came to nothing"),
             (event.epoch <= self.abandoned.get(event.token, -1), "begins in an abandoned epoch"),
             (len(set(event.tickets)) < len(event.tickets), "names a ticket twice"),
             (size > rules.max_per_order, f"has {size} tickets, {rules.max_per_order} are allowed"),
@@ -152,7 +173,10 @@ class BlockAudit:
             (event.deadline <= event.held_at, "ends before it begins"),
             (event.deadline > event.held_at + rules.hold_seconds * 1000, "is longer than allowed"),
             (not rules.on_sale(event.held_at), "begins while the show is not on sale"),
-            (not event.parts and event.amount != _price(self, event.tickets), "has a wrong amount"),
+            (
+                not event.parts and event.amount != price_of(self, event.tickets),
+                "has a wrong amount",
+            ),
         )
         for wrong, detail in problems:
             if wrong:
@@ -173,11 +197,12 @@ class BlockAudit:
         hold.expired_at = at
         if at < hold.deadline:
             early = hold.deadline - at
-            self._each(tickets, f"its hold expired {early} ms before its deadline")
+            detail = f"its hold expired {early} ms before its deadline"
+            self._each(hold.event.token, tickets, detail)
 
     def _extended(self, token: str, deadline: int, at: int) -> None:
         hold = self.live.get(token)
-        name = f"hold {_short(token)}"
+        name = f"hold {short_name(token)}"
         if hold is None:
             self._violation(f"{name} is extended although it does not stand")
             return
@@ -192,11 +217,35 @@ class BlockAudit:
             if wrong:
                 self._violation(f"{name} {detail}")
         hold.deadline, hold.extended = deadline, True
-        for ticket in hold.event.tickets:
+        self._touch(hold.event.tickets)
+
+    def _secured(self, token: str, order_id: str, deadline: int, at: int) -> None:
+        hold = self.live.get(token)
+        name = f"hold {short_name(token)}"
+        if hold is None:
+            self._violation(f"{name} is secured although it does not stand")
+            return
+        latest = max(hold.deadline, hold.event.held_at + SECURED_MAX_MS)
+        problems = (
+            (hold.order not in ("", order_id), "is secured for another order"),
+            (at >= hold.deadline, "is secured after its deadline"),
+            (deadline < hold.deadline, "is made shorter"),
+            (deadline > latest, "is secured beyond the cap"),
+        )
+        for wrong, detail in problems:
+            if wrong:
+                self._violation(f"{name} {detail}")
+        hold.again = hold.again or (hold.sequence == self.sequence and not hold.order)
+        hold.deadline, hold.order = deadline, order_id
+        self._touch(hold.event.tickets)
+
+    def _touch(self, tickets: tuple[int, ...]) -> None:
+        """The deadline of these tickets has changed."""
+        for ticket in tickets:
             if 0 <= ticket < len(self.changed):
                 self.changed[ticket] = self.sequence
 
-    def _sold(self, token: str, tickets: tuple[int, ...], at: int) -> None:
+    def _sold(self, token: str, order_id: str, tickets: tuple[int, ...], at: int) -> None:
         hold = self._check_hold(token, tickets, "sold")
         for ticket in self._known(tickets, "sold"):
             self._check_owner(ticket, token, "sold")
@@ -204,9 +253,44 @@ class BlockAudit:
         if hold is None:
             return
         if at >= hold.deadline:
-            self._each(tickets, f"sold {at - hold.deadline} ms after its hold's deadline")
-        hold.ended_at, hold.sold = self.sequence, True
-        del self.live[token]
+            late = at - hold.deadline
+            self._each(token, tickets, f"sold {late} ms after its hold's deadline")
+        if hold.order not in ("", order_id):
+            self._each(token, tickets, "sold to another order than the one that was paying")
+        hold.ended_at, hold.sold, hold.order = self.sequence, True, order_id
+        self.sales[token] = self.live.pop(token)
+
+    def _cancelled(self, token: str, order_id: str, tickets: tuple[int, ...]) -> None:
+        """An order comes to nothing: what it has here, held or sold, is available again."""
+        self.cancelled.add(token)
+        sale = self.sales.pop(token, None)
+        if sale is None:
+            if token in self.live or tickets:
+                self._ended(token, tickets, "cancelled")
+            return
+        self._check_order(sale, token, order_id, "cancelled")
+        sale.ended_at, sale.sold = self.sequence, False
+        for ticket in self._known(tickets, "cancelled"):
+            self._check_owner(ticket, token, "cancelled", SOLD)
+            self._set(ticket, AVAILABLE, "")
+        if token in self.owner:
+            self._violation(f"hold {short_name(token)} is cancelled with other tickets than it has")
+
+    def _returned(
+        self, event: TicketsReturned, token: str, order_id: str, tickets: tuple[int, ...]
+    ) -> None:
+        sale = self.sales.get(token)
+        if sale is not None:
+            self._check_order(sale, token, order_id, "returned")
+        for ticket in self._known(tickets, "returned"):
+            self._check_owner(ticket, token, "returned", SOLD)
+            self._set(ticket, WITHHELD if event.withheld else AVAILABLE, "")
+
+    def _check_order(self, sale: SeenHold, token: str, order_id: str, how: str) -> None:
+        if sale.order != order_id:
+            self._violation(
+                f"hold {short_name(token)} is {how} by another order than it was sold to"
+            )
 
     def _turn(self, tickets: tuple[int, ...], before: int, after: int, how: str) -> None:
         for ticket in self._known(tickets, how):
@@ -218,17 +302,17 @@ class BlockAudit:
         hold = self.live.get(token)
         if hold is None:
             if not tickets:
-                self._violation(f"hold {_short(token)} is {how} although it does not stand")
+                self._violation(f"hold {short_name(token)} is {how} although it does not stand")
             return None
         if set(tickets) != set(hold.event.tickets):
-            self._violation(f"hold {_short(token)} is {how} with other tickets than it has")
+            self._violation(f"hold {short_name(token)} is {how} with other tickets than it has")
         return hold
 
-    def _check_owner(self, ticket: int, token: str, how: str) -> None:
-        if self.status[ticket] != HELD or self.owner[ticket] != token:
+    def _check_owner(self, ticket: int, token: str, how: str, status: int = HELD) -> None:
+        if self.status[ticket] != status or self.owner[ticket] != token:
             owner = self.owner[ticket]
-            now = STATES[self.status[ticket]] + (f" for hold {_short(owner)}" if owner else "")
-            self._violation(f"{how} by hold {_short(token)} although it is {now}", ticket)
+            now = STATES[self.status[ticket]] + (f" for hold {short_name(owner)}" if owner else "")
+            self._violation(f"{how} by hold {short_name(token)} although it is {now}", ticket)
 
     def _known(self, tickets: tuple[int, ...], how: str) -> list[int]:
         """The tickets that the block has; any other breaks its capacity."""
@@ -243,7 +327,10 @@ class BlockAudit:
         self.owner[ticket] = owner
         self.changed[ticket] = self.sequence
 
-    def _each(self, tickets: tuple[int, ...], detail: str) -> None:
+    def _each(self, token: str, tickets: tuple[int, ...], detail: str) -> None:
+        """Name every ticket of a hold; one that has none here, as in a register, is named itself."""
+        if not tickets:
+            self._violation(f"hold {short_name(token)}: {detail}")
         for ticket in tickets:
             if 0 <= ticket < len(self.status):
                 self._violation(detail, ticket)
@@ -253,79 +340,12 @@ class BlockAudit:
         self.violations.append(Violation(self.block, sequence or self.sequence, seat, detail))
 
 
-def audit_parts(blocks: dict[int, BlockAudit]) -> list[Violation]:
-    """What is wrong between the blocks of one show: a hold whose parts are not all there when it is committed."""
-    parts = dict[tuple[int, str], list[SeenHold]]()
-    for block, audit in blocks.items():
-        for hold in audit.shared:
-            if hold.event.primary != block:
-                parts.setdefault((block, hold.event.token), []).append(hold)
-    return [
-        violation
-        for block, audit in blocks.items()
-        for hold in audit.shared
-        if hold.event.primary == block
-        for violation in _check_parts(hold, block, blocks, parts)
-    ]
-
-
-def _check_parts(
-    hold: SeenHold,
-    primary: int,
-    blocks: dict[int, BlockAudit],
-    parts: dict[tuple[int, str], list[SeenHold]],
-) -> list[Violation]:
-    event, name, found = hold.event, f"hold {_short(hold.event.token)}", list[Violation]()
-    price = _price(blocks[primary], event.tickets)
-    for part in event.parts:
-        audit = blocks.get(part.block)
-        taken = next(
-            (
-                seen
-                for seen in parts.get((part.block, event.token), ())
-                if seen.sequence < hold.sequence
-                and _stood(seen, hold)
-                and set(seen.event.tickets) == set(part.tickets)
-                and seen.event.primary == primary
-            ),
-            None,
-        )
-        if audit is None or taken is None:
-            seat = _seat(audit, part.tickets)
-            detail = f"{name} was committed without its part in block {part.block}"
-            found.append(Violation(primary, hold.sequence, seat, detail))
-            continue
-        price += _price(audit, part.tickets)
-        if event.deadline > taken.event.deadline:
-            detail = f"{name} ends after its part in block {part.block}"
-            found.append(Violation(primary, hold.sequence, _seat(audit, part.tickets), detail))
-    if price != event.amount and not found:
-        detail = f"{name} costs {event.amount}, its tickets {price}"
-        found.append(Violation(primary, hold.sequence, "", detail))
-    return found
-
-
-def _stood(part: SeenHold, hold: SeenHold) -> bool:
-    """Whether a part was there when its hold was committed, or the hold was over by then.
-
-    A commit may be on its way for longer than what it promises lasts.
-    """
-    over = part.expired_at >= hold.event.deadline
-    return not 0 < part.ended_at < hold.sequence or over
-
-
-def _price(audit: BlockAudit, tickets: tuple[int, ...]) -> int:
+def price_of(audit: BlockAudit, tickets: tuple[int, ...]) -> int:
     layout = audit.layout
     assert layout is not None  # it has held tickets
     return sum(layout.price(ticket) for ticket in tickets if 0 <= ticket < layout.size)
 
 
-def _seat(audit: BlockAudit | None, tickets: tuple[int, ...]) -> str:
-    if audit is None or audit.layout is None or not tickets:
-        return ""
-    return audit.layout.label(tickets[0]) if 0 <= tickets[0] < audit.layout.size else ""
-
-
-def _short(token: str) -> str:
+def short_name(token: str) -> str:
     """A name for a hold that is no authority over it."""
     return "#" + hashlib.blake2b(token.encode(), digest_size=4).hexdigest()

@@ -14,8 +14,11 @@ from actors.domain.events import (
     HoldExpired,
     HoldExtended,
     HoldReleased,
+    HoldSecured,
+    SaleCancelled,
     TicketsHeld,
     TicketsRestored,
+    TicketsReturned,
     TicketsSold,
     TicketsWithheld,
 )
@@ -23,8 +26,9 @@ from actors.domain.layout import Layout, Rules
 from actors.domain.seating import Hall, hall_of
 
 ENDED_HOLDS_MAX = 4_000
-"""Released and expired holds that a block remembers, so that a late retry gets its first answer; the oldest are
-forgotten. Sold ones never are: their number is bounded by the tickets, and a late confirmation must find its sale."""
+"""Released, expired and cancelled holds that a block remembers, so that a late retry gets its first answer; the oldest
+are forgotten. Sold ones never are: their number is bounded by the tickets and the refunds, and a late confirmation must
+find its sale."""
 
 ABANDONED_HOLDS_MAX = 2_000
 """Abandoned attempts that a block remembers; they matter for seconds."""
@@ -46,11 +50,15 @@ class Ending(IntEnum):
     RELEASED = 1
     EXPIRED = 2
     SOLD = 3
+    CANCELLED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What one block holds for one token; at the primary, `amount` and `parts` describe the whole hold."""
+    """What one block holds for one token; at the primary, `amount` and `parts` describe the whole hold.
+
+    `order_id` is the order that it is being paid for (while it lives), was sold to, or that came to nothing.
+    """
 
     token: str
     fingerprint: str
@@ -125,8 +133,14 @@ def apply(draft: Block, event: Event) -> None:
             _end_hold(draft, token, Ending.EXPIRED)
         case HoldExtended(token, deadline, request):
             draft.holds[token] = replace(draft.holds[token], deadline=deadline, extended_by=request)
+        case HoldSecured(token, order_id, deadline):
+            draft.holds[token] = replace(draft.holds[token], deadline=deadline, order_id=order_id)
         case TicketsSold(token, order_id):
             _apply_sold(draft, token, order_id)
+        case SaleCancelled(token, order_id, tickets):
+            _apply_cancelled(draft, token, order_id, tickets)
+        case TicketsReturned(token, _, tickets, withheld):
+            _apply_returned(draft, token, tickets, withheld)
         case TicketsWithheld(tickets):
             for ticket in tickets:
                 draft.status[ticket] = Status.WITHHELD
@@ -162,9 +176,7 @@ def _apply_held(draft: Block, event: TicketsHeld) -> None:
 
 def _end_hold(draft: Block, token: str, ending: Ending) -> None:
     hold = draft.holds.pop(token)
-    for ticket in hold.tickets:
-        draft.status[ticket] = Status.AVAILABLE
-        del draft.owner[ticket]
+    _free(draft, hold.tickets, Status.AVAILABLE)
     draft.ended[token] = replace(hold, ending=ending)
     _forget_oldest(draft.ended, ENDED_HOLDS_MAX)
 
@@ -174,6 +186,30 @@ def _apply_sold(draft: Block, token: str, order_id: str) -> None:
     for ticket in hold.tickets:
         draft.status[ticket] = Status.SOLD
     draft.sold[token] = replace(hold, ending=Ending.SOLD, order_id=order_id)
+
+
+def _apply_cancelled(draft: Block, token: str, order_id: str, tickets: tuple[int, ...]) -> None:
+    hold = (
+        draft.holds.pop(token, None) or draft.sold.pop(token, None) or draft.ended.pop(token, None)
+    )
+    _free(draft, tickets, Status.AVAILABLE)
+    if hold is None:  # forgotten, or never here: what matters is that it cannot come back
+        hold = Hold(token, "", (), 0, 0, 0, 0)
+    draft.ended[token] = replace(hold, ending=Ending.CANCELLED, order_id=order_id)
+    _forget_oldest(draft.ended, ENDED_HOLDS_MAX)
+
+
+def _apply_returned(draft: Block, token: str, tickets: tuple[int, ...], withheld: bool) -> None:
+    _free(draft, tickets, Status.WITHHELD if withheld else Status.AVAILABLE)
+    hold = draft.sold[token]
+    kept = tuple(ticket for ticket in hold.tickets if ticket not in tickets)
+    draft.sold[token] = replace(hold, tickets=kept)
+
+
+def _free(draft: Block, tickets: tuple[int, ...], status: Status) -> None:
+    for ticket in tickets:
+        draft.status[ticket] = status
+        del draft.owner[ticket]
 
 
 def _forget_oldest(remembered: dict[str, Hold] | dict[str, int], limit: int) -> None:

@@ -109,11 +109,48 @@ class ExpireDue:
 
 
 @dataclass(frozen=True, slots=True)
+class SecureHold:
+    """The hold is being paid: keep its tickets for the order until `until` (ms since the epoch), up to a hard cap.
+
+    If it has expired meanwhile, the same tickets are taken again, unless somebody else has one of them. `terms` are
+    those that the block's part of the hold was made with.
+    """
+
+    terms: HoldTerms
+    tickets: tuple[int, ...]
+    order_id: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConfirmHold:
-    """The money is authorised: the tickets of the hold become sold to the order."""
+    """The money is authorised: the tickets of the hold become sold to the order.
+
+    tickets  what the order has here; a hold of others under the same token is another one (None: whatever it has)
+    """
 
     token: str
     order_id: str
+    tickets: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSale:
+    """The order comes to nothing: its tickets go back, held or sold, and no sale to it can begin any more."""
+
+    token: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnTickets:
+    """Sold tickets whose money was given back: on sale again, or off sale (`withhold`)."""
+
+    token: str
+    order_id: str
+    tickets: tuple[int, ...]
+    withhold: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +178,10 @@ Command = (
     | AbandonHold
     | ExtendHold
     | ExpireDue
+    | SecureHold
     | ConfirmHold
+    | CancelSale
+    | ReturnTickets
     | WithholdTickets
     | RestoreTickets
 )

@@ -60,10 +60,40 @@ class HoldAbandoned:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldSecured:
+    """The hold is being paid for an order: it stands until `deadline` (ms since the epoch), and no buyer ends it."""
+
+    token: str
+    order_id: str
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
 class TicketsSold:
     token: str
     order_id: str
     tickets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaleCancelled:
+    """The order came to nothing here. `tickets`, which it had held or bought, are available; without any, it is only
+    made sure that it gets none."""
+
+    token: str
+    order_id: str
+    tickets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketsReturned:
+    """Sold tickets whose money was given back are available again, or `withheld`."""
+
+    token: str
+    order_id: str
+    tickets: tuple[int, ...]
+    withheld: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +115,10 @@ Event = (
     | HoldExpired
     | HoldExtended
     | HoldAbandoned
+    | HoldSecured
     | TicketsSold
+    | SaleCancelled
+    | TicketsReturned
     | TicketsWithheld
     | TicketsRestored
 )

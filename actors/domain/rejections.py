@@ -24,11 +24,19 @@ class Code(StrEnum):
     HOLD_NOT_FOUND = "hold_not_found"
     HOLD_EXPIRED = "hold_expired"
     HOLD_SOLD = "hold_sold"
+    HOLD_IN_PAYMENT = "hold_in_payment"
     HOLD_SUPERSEDED = "hold_superseded"
     ALREADY_EXTENDED = "already_extended"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     BLOCK_NOT_OPEN = "block_not_open"
     INVALID_TICKETS = "invalid_tickets"
+    ORDER_NOT_FOUND = "order_not_found"
+    ORDER_EXISTS = "order_exists"
+    ORDER_EXPIRED = "order_expired"
+    ORDER_PAID = "order_paid"
+    ORDER_NOT_PAID = "order_not_paid"
+    ALREADY_REFUNDED = "already_refunded"
+    SEATS_NOT_IN_ORDER = "seats_not_in_order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ REGISTRY: dict[Code, Meaning] = {
     Code.HOLD_NOT_FOUND: Meaning(Kind.NOT_FOUND, "There is no such hold"),
     Code.HOLD_EXPIRED: Meaning(Kind.GONE, "The hold has expired"),
     Code.HOLD_SOLD: Meaning(Kind.CONFLICT, "The seats of this hold are sold"),
+    Code.HOLD_IN_PAYMENT: Meaning(Kind.CONFLICT, "The hold is being paid"),
     Code.HOLD_SUPERSEDED: Meaning(
         Kind.CONFLICT, "Another attempt with this key was given up meanwhile"
     ),
@@ -52,6 +61,13 @@ REGISTRY: dict[Code, Meaning] = {
     Code.IDEMPOTENCY_KEY_REUSED: Meaning(Kind.INVALID, "The key was used with another request"),
     Code.BLOCK_NOT_OPEN: Meaning(Kind.NOT_FOUND, "These seats are not loaded"),
     Code.INVALID_TICKETS: Meaning(Kind.INVALID, "The tickets named cannot be these"),
+    Code.ORDER_NOT_FOUND: Meaning(Kind.NOT_FOUND, "There is no such order"),
+    Code.ORDER_EXISTS: Meaning(Kind.CONFLICT, "There is an order for this hold already"),
+    Code.ORDER_EXPIRED: Meaning(Kind.GONE, "The time to pay this order is over"),
+    Code.ORDER_PAID: Meaning(Kind.CONFLICT, "The order is paid"),
+    Code.ORDER_NOT_PAID: Meaning(Kind.CONFLICT, "The order is not paid"),
+    Code.ALREADY_REFUNDED: Meaning(Kind.CONFLICT, "The money for these seats was given back"),
+    Code.SEATS_NOT_IN_ORDER: Meaning(Kind.INVALID, "The order does not have these seats"),
 }
 
 

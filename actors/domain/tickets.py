@@ -11,9 +11,11 @@ Checks come in one order, for every command:
 
 from __future__ import annotations
 
+from actors.domain.availability import REASONS, in_the_way, invalid_tickets, live_hold
 from actors.domain.block import Block, Ending, Hold, Status
 from actors.domain.commands import (
     AbandonHold,
+    CancelSale,
     Command,
     ConfirmHold,
     ExpireDue,
@@ -25,34 +27,27 @@ from actors.domain.commands import (
     OpenBlock,
     ReleaseHold,
     RestoreTickets,
+    ReturnTickets,
+    SecureHold,
     WithholdTickets,
 )
+from actors.domain.decision import Decision
 from actors.domain.events import (
     BlockOpened,
-    Event,
     HoldAbandoned,
     HoldExpired,
     HoldExtended,
     HoldReleased,
     TicketsHeld,
     TicketsRestored,
-    TicketsSold,
     TicketsWithheld,
 )
-from actors.domain.layout import Layout
 from actors.domain.rejections import Code, Conflict, Reason, Rejection
+from actors.domain.sales import cancel, confirm, give_back, secure
 from actors.domain.seating import adjacent_seats, wanted_places
 
 HOLD_LIFETIME_MAX_MS = 30 * 60 * 1000
 """An extended hold lives at most this long in all, counted from its beginning."""
-
-Decision = tuple[Event, ...] | Rejection
-
-_REASONS = {
-    Status.HELD: Reason.HELD,
-    Status.SOLD: Reason.SOLD,
-    Status.WITHHELD: Reason.WITHHELD,
-}
 
 
 def decide(block: Block, command: Command, now: int) -> Decision:
@@ -69,7 +64,7 @@ def decide(block: Block, command: Command, now: int) -> Decision:
         case FindHold(token, ended):
             if ended:
                 return () if block.hold(token) is not None else Rejection(Code.HOLD_NOT_FOUND)
-            found = _live_hold(block, token, now)
+            found = live_hold(block, token, now)
             return found if isinstance(found, Rejection) else ()
         case ReleaseHold(token, epoch):
             return _release(block, token, epoch, now)
@@ -83,8 +78,14 @@ def decide(block: Block, command: Command, now: int) -> Decision:
             )
         case AbandonHold(token, epoch):
             return _abandon(block, token, epoch)
-        case ConfirmHold(token, order_id):
-            return _confirm(block, token, order_id, now)
+        case SecureHold():
+            return secure(block, command, now)
+        case ConfirmHold():
+            return confirm(block, command, now)
+        case CancelSale(token, order_id):
+            return cancel(block, token, order_id)
+        case ReturnTickets():
+            return give_back(block, command)
         case WithholdTickets(tickets, reason):
             return _withhold(block, tickets, reason, now)
         case RestoreTickets(tickets, reason):
@@ -128,7 +129,7 @@ def _superseded(known: Hold, epoch: int) -> bool:
 def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) -> Decision:
     layout = block.layout
     assert layout is not None  # admitted
-    invalid = _invalid(layout, tickets)
+    invalid = invalid_tickets(layout, tickets)
     if invalid is not None:
         return invalid
     if 0 < terms.deadline_max <= now:
@@ -137,7 +138,7 @@ def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) ->
             detail="a part of the hold expired before it was complete",
             epoch=terms.epoch + 1,
         )
-    overdue, conflicts = _in_the_way(block, tickets, now)
+    overdue, conflicts = in_the_way(block, tickets, now)
     if conflicts:
         return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
     deadline = now + block.rules.hold_seconds * 1000
@@ -153,23 +154,6 @@ def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) ->
         terms.parts,
     )
     return (*overdue, held)
-
-
-def _in_the_way(
-    block: Block, tickets: tuple[int, ...], now: int
-) -> tuple[tuple[HoldExpired, ...], tuple[Conflict, ...]]:
-    """The overdue holds to expire first, and the tickets that cannot be had."""
-    status, overdue, conflicts = block.status, dict[str, HoldExpired](), list[Conflict]()
-    for ticket in tickets:
-        if status[ticket] == Status.AVAILABLE:
-            continue
-        if status[ticket] == Status.HELD:
-            hold = block.holds[block.owner[ticket]]
-            if hold.deadline <= now:
-                overdue[hold.token] = HoldExpired(hold.token, hold.tickets)
-                continue
-        conflicts.append(Conflict(ticket, _REASONS[Status(status[ticket])]))
-    return tuple(overdue.values()), tuple(conflicts)
 
 
 def _hold_quantity(
@@ -218,39 +202,32 @@ def _any_units(status: bytearray, quantity: int) -> tuple[int, ...]:
 def _why_full(status: bytearray) -> Reason:
     """What may change soonest comes first: held units come back by themselves, withheld ones by a decision."""
     why = (Status.HELD, Status.WITHHELD, Status.SOLD)
-    return next((_REASONS[one] for one in why if one in status), Reason.UNKNOWN)
-
-
-def _live_hold(block: Block, token: str, now: int) -> Hold | Rejection:
-    """The hold of a token, or why it cannot be used any more."""
-    hold = block.hold(token)
-    if hold is None or hold.ending is Ending.RELEASED:
-        return Rejection(Code.HOLD_NOT_FOUND)
-    if hold.ending is Ending.SOLD:
-        return hold
-    if hold.ending is Ending.EXPIRED or hold.deadline <= now:
-        return Rejection(Code.HOLD_EXPIRED)
-    return hold
+    return next((REASONS[one] for one in why if one in status), Reason.UNKNOWN)
 
 
 def _release(block: Block, token: str, epoch: int | None, now: int) -> Decision:
     hold = block.hold(token)
     if epoch is not None:
-        # A failed attempt gives back its own part; a later attempt's part under the same token is not its to give.
-        mine = token in block.holds and block.holds[token].epoch <= epoch
-        return (HoldReleased(token, block.holds[token].tickets),) if mine else ()
+        # A failed attempt gives back its own part; a later attempt's part under the same token is not its to give,
+        # nor is a hold that is being paid.
+        part = block.holds.get(token)
+        if part is None or part.epoch > epoch or part.order_id:
+            return ()
+        return (HoldReleased(token, part.tickets),)
     if hold is not None and hold.ending is Ending.RELEASED:
         return ()
-    found = _live_hold(block, token, now)
+    found = live_hold(block, token, now)
     if isinstance(found, Rejection):
         return found
     if found.ending is Ending.SOLD:
         return Rejection(Code.HOLD_SOLD)
+    if found.order_id:
+        return Rejection(Code.HOLD_IN_PAYMENT)
     return (HoldReleased(token, found.tickets),)
 
 
 def _extend(block: Block, command: ExtendHold, now: int) -> Decision:
-    found = _live_hold(block, command.token, now)
+    found = live_hold(block, command.token, now)
     if isinstance(found, Rejection):
         return found
     if found.ending is Ending.SOLD:
@@ -277,32 +254,23 @@ def _abandon(block: Block, token: str, epoch: int) -> Decision:
     return (HoldAbandoned(token, epoch),)
 
 
-def _confirm(block: Block, token: str, order_id: str, now: int) -> Decision:
-    found = _live_hold(block, token, now)
-    if isinstance(found, Rejection):
-        return found
-    if found.ending is Ending.SOLD:
-        return () if found.order_id == order_id else Rejection(Code.HOLD_SOLD)
-    return (TicketsSold(token, order_id, found.tickets),)
-
-
 def _withhold(block: Block, tickets: tuple[int, ...], reason: str, now: int) -> Decision:
-    invalid = _invalid(block.layout, tickets)
+    invalid = invalid_tickets(block.layout, tickets)
     if invalid is not None:
         return invalid
     wanted = tuple(ticket for ticket in tickets if block.status[ticket] != Status.WITHHELD)
-    overdue, conflicts = _in_the_way(block, wanted, now)
+    overdue, conflicts = in_the_way(block, wanted, now)
     if conflicts:
         return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
     return (*overdue, TicketsWithheld(wanted, reason)) if wanted else ()
 
 
 def _restore(block: Block, tickets: tuple[int, ...], reason: str) -> Decision:
-    invalid = _invalid(block.layout, tickets)
+    invalid = invalid_tickets(block.layout, tickets)
     if invalid is not None:
         return invalid
     conflicts = tuple(
-        Conflict(ticket, _REASONS[Status(block.status[ticket])])
+        Conflict(ticket, REASONS[Status(block.status[ticket])])
         for ticket in tickets
         if block.status[ticket] in (Status.HELD, Status.SOLD)
     )
@@ -310,12 +278,3 @@ def _restore(block: Block, tickets: tuple[int, ...], reason: str) -> Decision:
         return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
     wanted = tuple(ticket for ticket in tickets if block.status[ticket] == Status.WITHHELD)
     return (TicketsRestored(wanted, reason),) if wanted else ()
-
-
-def _invalid(layout: Layout | None, tickets: tuple[int, ...]) -> Rejection | None:
-    """Why these tickets cannot be meant; None when they can."""
-    if layout is None:
-        return Rejection(Code.BLOCK_NOT_OPEN)
-    if len(set(tickets)) < len(tickets) or any(not 0 <= t < layout.size for t in tickets):
-        return Rejection(Code.INVALID_TICKETS)
-    return None

@@ -13,6 +13,8 @@ from pathlib import Path
 FILE = "run.json"
 LOCK = "up.lock"
 ADMIN_KEY = "admin.key"
+TICKET_KEYS = "ticket.keys"
+WEBHOOK_SECRET = "webhook.secret"
 LOG = "up.log"
 FILES_PREFIX = "frontrow-"
 
@@ -34,6 +36,7 @@ class RunRecord:
     stripe_api_base: str | None
     nats_pid: int | None
     mongod_pid: int | None
+    stripe_pid: int | None
     files: str
 
     def write(self, directory: Path) -> None:

@@ -1,6 +1,6 @@
 """Everything that runs locally, in the order in which it depends on each other.
 
-Whatever is given by URL is used, the rest is started here: nats-server, mongod, Ray with Serve. The
+Whatever is given by URL is used, the rest is started here: nats-server, mongod, a local Stripe, Ray with Serve. The
 stack builds nothing of the product itself: the composition root does, and Serve's import path.
 """
 
@@ -22,11 +22,15 @@ from cluster.embedded.mongod import Mongod
 from cluster.embedded.nats import NatsServer
 from cluster.embedded.process import LOOPBACK, StartError, reserve_port
 from cluster.embedded.ray_head import RayHead
-from cluster.embedded.run_record import ADMIN_KEY, RunRecord
+from cluster.embedded.run_record import ADMIN_KEY, TICKET_KEYS, WEBHOOK_SECRET, RunRecord
+from cluster.embedded.stripe import SECRET_KEY, LocalStripe
 from cluster.settings import Settings
+from cluster.ticketing.codes import TicketKeys
 
 APPLICATION = "serve_app.deployment:build"
 COMPOSITION_ROOT = "cluster.bootstrap"
+WEBHOOK = "/webhooks/stripe"
+LOCAL_KEY_ID = "L1"
 READY_SECONDS_MAX = 120.0
 READY_POLL_SECONDS = 0.05
 PROBE_SECONDS_MAX = 5.0
@@ -44,6 +48,7 @@ class Stack:
         self._settings = settings
         self._nats: NatsServer | None = None
         self._mongod: Mongod | None = None
+        self._stripe: LocalStripe | None = None
         self._ray = RayHead(self.directory, files, settings.ray_namespace)
         self._restarts = 0
 
@@ -57,10 +62,12 @@ class Stack:
             self._nats = NatsServer(self.directory / "nats")
         if self._settings.mongodb_url is None:
             self._mongod = Mongod(self.directory / "mongod")
+        if self._settings.stripe_secret_key is None and self._settings.stripe_api_base is None:
+            self._stripe = LocalStripe(self.directory / "stripe")
         self._settings = self._complete()
         self._record(ready=False)
         self._timed("ray", lambda: self._ray.start(self._settings.environment()))
-        self._timed("nats-server and mongod", self._wait_for_parts)
+        self._timed("nats-server, mongod and Stripe", self._wait_for_parts)
         # Serve's own processes and the ticket hosts do not need each other: both cores have work.
         with ThreadPoolExecutor(1) as pool:
             serve = pool.submit(self._ray.start_serve, self.port)
@@ -85,11 +92,15 @@ class Stack:
                 self._count_restart(self._mongod.log_tail())
                 self._mongod = Mongod(self._mongod.directory, self._mongod.port)
                 self._record(ready=True)
+            if self._stripe is not None and not self._stripe.running:
+                self._count_restart(self._stripe.log_tail())
+                self._stripe = LocalStripe(self._stripe.directory, self._stripe.port)
+                self._record(ready=True)
 
     def stop(self) -> None:
         """Serve and Ray first, then what they stand on. Safe at any moment of the start."""
         self._ray.stop()
-        for part in (self._mongod, self._nats):
+        for part in (self._stripe, self._mongod, self._nats):
             if part is not None:
                 part.stop()
         RunRecord.remove(self.directory)
@@ -102,6 +113,10 @@ class Stack:
             self._nats.wait_ready()
         if self._mongod is not None:
             self._mongod.wait_ready()
+        if self._stripe is not None:
+            self._stripe.wait_ready()
+            secret = self._settings.webhook_secrets()[0]
+            self._stripe.register_webhook(f"{self.url}{WEBHOOK}", secret)
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS_MAX
@@ -118,7 +133,17 @@ class Stack:
         if self._mongod is not None:
             found["mongodb_url"] = self._mongod.url
         if self._settings.admin_key is None:
-            found["admin_key"] = SecretStr(generated_admin_key(self.directory))
+            found["admin_key"] = SecretStr(generated(self.directory / ADMIN_KEY, _random))
+        if self._settings.ticket_keys is None:
+            keys = generated(
+                self.directory / TICKET_KEYS, lambda: TicketKeys.generate(LOCAL_KEY_ID)
+            )
+            found["ticket_keys"] = SecretStr(keys)
+        if self._stripe is not None:
+            found["stripe_api_base"] = self._stripe.url
+            found["stripe_secret_key"] = SecretStr(SECRET_KEY)
+            secret = generated(self.directory / WEBHOOK_SECRET, lambda: f"whsec_{_random()}")
+            found["stripe_webhook_secret"] = SecretStr(secret)
         return self._settings.model_copy(update=found)
 
     def _count_restart(self, log: str) -> None:
@@ -138,6 +163,7 @@ class Stack:
             stripe_api_base=self._settings.stripe_api_base,
             nats_pid=self._nats.pid if self._nats else None,
             mongod_pid=self._mongod.pid if self._mongod else None,
+            stripe_pid=self._stripe.pid if self._stripe else None,
             files=str(self._ray.files),
         ).write(self.directory)
 
@@ -149,13 +175,16 @@ class Stack:
         print(f"{what}: {time.monotonic() - begun:.1f} s", flush=True)
 
 
-def generated_admin_key(directory: Path) -> str:
-    """The key of this data directory, made on first use; only its owner can read the file."""
-    path = directory / ADMIN_KEY
+def generated(path: Path, make: Callable[[], str]) -> str:
+    """A secret of this data directory, made on first use; only its owner can read the file."""
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32) + "\n")
+        path.write_text(make() + "\n")
     return path.read_text().strip()
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _probe(url: str) -> str | None:

@@ -21,6 +21,8 @@ SNAPSHOTS = "SNAPSHOTS"
 WAKEUPS = "WAKEUPS"
 CLUSTER = "CLUSTER"
 DEADLETTERS = "DEADLETTERS"
+NOTICES = "NOTICES"
+ORDERS = "ORDERS"
 
 MESSAGE_BYTES_MAX = 1_048_576
 """Of a message with its headers; also nats-server's default `max_payload`."""
@@ -30,6 +32,8 @@ PAYLOAD_BYTES_MAX = MESSAGE_BYTES_MAX - HEADER_BYTES_MAX
 
 WAKEUP_DAYS_MAX = 7
 DEAD_LETTER_DAYS_MAX = 30
+NOTICE_DAYS_MAX = 30
+ORDER_EVENT_DAYS_MAX = 90
 DEAD_LETTERS_MAX = 100_000
 ENSURE_SECONDS_MAX = 30.0
 """A cluster that has just started elects its leaders first."""
@@ -66,6 +70,18 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "allow_msg_schedules": True,
     },
     CLUSTER: {"subjects": ["cluster.>"], "max_msgs_per_subject": 1},
+    # What payment providers tell, as it came; one that comes again within the window is stored once.
+    NOTICES: {
+        "subjects": ["notices.>"],
+        "max_age": NOTICE_DAYS_MAX * _DAY,
+        "duplicate_window": 120 * _NANOSECONDS_PER_SECOND,
+    },
+    # Every transition of every order, for whoever lives off orders. The store of record is MongoDB.
+    ORDERS: {
+        "subjects": ["orders.>"],
+        "max_age": ORDER_EVENT_DAYS_MAX * _DAY,
+        "duplicate_window": 120 * _NANOSECONDS_PER_SECOND,
+    },
     DEADLETTERS: {
         "subjects": ["deadletters.>"],
         "max_age": DEAD_LETTER_DAYS_MAX * _DAY,

@@ -16,6 +16,7 @@ from cluster.journal.connection import Client, connect
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.operate.command import CommandError
 from cluster.operate.target import Target
+from cluster.payments.gateway import PaymentGateway
 from cluster.store.mongo import Database
 
 NAME = "operator"
@@ -54,6 +55,21 @@ async def database(target: Target) -> AsyncIterator[Database]:
         yield opened
     finally:
         await opened.close()
+
+
+@asynccontextmanager
+async def payment_gateway(target: Target) -> AsyncIterator[PaymentGateway | None]:
+    """The payment provider; None where none is set up. It is reached on the first call."""
+    if target.provider is None:
+        yield None
+        return
+    from cluster.payments.stripe_gateway import StripeGateway  # half a second that most do not need
+
+    gateway = StripeGateway(target.provider.secret_key, target.provider.api_base)
+    try:
+        yield gateway
+    finally:
+        await gateway.close()
 
 
 @asynccontextmanager

@@ -13,8 +13,11 @@ from actors.domain.events import (
     HoldExpired,
     HoldExtended,
     HoldReleased,
+    HoldSecured,
+    SaleCancelled,
     TicketsHeld,
     TicketsRestored,
+    TicketsReturned,
     TicketsSold,
     TicketsWithheld,
 )
@@ -81,6 +84,11 @@ def _moment(
             if block.owner.get(ticket) != token:
                 return None
             return Moment(sequence, at, by, "extended", shortened(token), deadline)
+        case HoldSecured(token, order_id, deadline):
+            if block.owner.get(ticket) != token:
+                return None
+            detail = f"order {shortened(order_id)}"
+            return Moment(sequence, at, by, "secured", shortened(token), deadline, detail)
         case TicketsHeld(token=token, deadline=deadline) if ticket in event.tickets:
             others = len(event.tickets) - 1 + sum(len(part.tickets) for part in event.parts)
             detail = f"with {others} other{'s' if others > 1 else ''}" if others else ""
@@ -93,6 +101,14 @@ def _moment(
             return Moment(
                 sequence, at, by, "sold", shortened(token), detail=f"order {shortened(order_id)}"
             )
+        case SaleCancelled(token, order_id, tickets) if ticket in tickets:
+            detail = f"order {shortened(order_id)}"
+            return Moment(sequence, at, by, "cancelled", shortened(token), detail=detail)
+        case TicketsReturned(token, order_id, tickets) if ticket in tickets:
+            back = "withheld" if event.withheld else "on sale"
+            detail = f"order {shortened(order_id)}, {back}"
+            detail += f": {event.reason}" if event.reason else ""
+            return Moment(sequence, at, by, "returned", shortened(token), detail=detail)
         case TicketsWithheld(tickets, reason) if ticket in tickets:
             return Moment(sequence, at, by, "withheld", detail=reason)
         case TicketsRestored(tickets, reason) if ticket in tickets:

@@ -1,65 +1,84 @@
-"""`verify`: folds the whole journal, seat by seat, and compares the read model with what came out.
+"""`verify`: folds the whole journal, seat by seat, and compares it with the read model, the orders and the money.
 
 A sale may go on meanwhile: the journal is looked at up to the sequence that is its last when verify begins, and what
-the read model knows beyond that is left alone.
+the read model knows beyond that is left alone. Orders and payments move on by themselves, so what does not agree is
+read again, together with what the journal has by then.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from actors.codec import UnknownVersion, decode_commit
-from actors.domain.audit import AVAILABLE, HELD, STATES, BlockAudit, audit_parts
-from actors.journal import JournalUnavailable
-from cluster.journal.streams import block_of
+from actors.domain.audit import AVAILABLE, HELD, STATES, BlockAudit
+from actors.domain.audit_parts import audit_parts
+from cluster.operate.journal_fold import Feed, JournalFold
+from cluster.operate.ledgers.balance import Balance, balances, orders_by_state
+from cluster.operate.ledgers.books import Books, OrderBook, Progress, silent
+from cluster.operate.ledgers.disagreement import Disagreement
+from cluster.payments.gateway import PaymentGateway
 from cluster.store.ticket import TicketRecord, digest
 from cluster.store.tickets import Tickets
+from cluster.ticketing.document import order_reference
 
 VIOLATIONS_MAX = 1_000
 """Violations that a report names; it counts all of them."""
 
 STALLED_SECONDS_MAX = 20.0
-"""A journal that yields nothing, or a read model that does not move, for so long is given up."""
+"""A read model that does not move for so long is given up."""
 
 COMPARE_SECONDS_MAX = 10.0
 """How long a difference between journal and read model may be one that is just being written."""
 
 POLL_SECONDS = 0.2
-
-_SHOW_SUBJECTS = "journal.{}.*"
-_ALL_SUBJECTS = "journal.>"
-
-
-class Following(Protocol):
-    """A follower of the journal (see `cluster.journal.feed`)."""
-
-    sequence: int
-    stale_reason: str
-
-    async def stop(self) -> None: ...
-
-
-class Feed(Protocol):
-    async def follow(
-        self, subject_filter: str, after_sequence: int, on_entry: Callable[[str, int, bytes], None]
-    ) -> Following: ...
-
-    async def last_sequence(self, subject_filter: str) -> int: ...
+JOURNAL, READ_MODEL, UNBALANCED = "journal", "read_model", "unbalanced"
+"""Kinds of findings, beside those of `cluster.operate.ledgers.disagreement`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: of a seat, or (with `seat` empty) of a hold, a block or the read model."""
+    """One thing that is wrong: of a seat, or (with `seat` empty) of a hold, an order, a block or the read model.
+
+    `order` is the order's reference, as on its tickets: the order's id is its buyer's authority.
+    """
 
     show: str
     seat: str
     sequence: int
     detail: str
+    kind: str = JOURNAL
+    order: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """Orders by state; money and tickets by currency. `provider`: whether the payments were compared as well."""
+
+    provider: bool
+    orders: dict[str, int]
+    money: dict[str, Balance]
+
+    @property
+    def balanced(self) -> bool:
+        return all(balance.balanced for balance in self.money.values())
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "provider": self.provider,
+            "orders": self.orders,
+            "money": {
+                currency: {
+                    **msgspec.to_builtins(balance),
+                    "kept": balance.kept,
+                    "money_is_tickets": balance.balanced,
+                }
+                for currency, balance in self.money.items()
+            },
+        }
 
 
 @dataclass(slots=True)
@@ -74,6 +93,7 @@ class VerifyReport:
     tickets: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
     violations: list[Finding] = field(default_factory=list[Finding])
     violation_count: int = 0
+    ledgers: LedgerReport | None = None
 
     @property
     def ok(self) -> bool:
@@ -85,78 +105,57 @@ class VerifyReport:
             self.violations.append(finding)
 
     def plain(self) -> dict[str, Any]:
-        return {"ok": self.ok, **msgspec.to_builtins(self)}
+        ledgers = self.ledgers.plain() if self.ledgers is not None else None
+        return {"ok": self.ok, **msgspec.to_builtins(self), "ledgers": ledgers}
 
 
-Audits = dict[str, dict[int, BlockAudit]]
-"""By show and block."""
+async def verify(
+    feed: Feed,
+    tickets: Tickets,
+    orders: OrderBook,
+    gateway: PaymentGateway | None,
+    show_id: str | None = None,
+    progress: Progress = silent,
+) -> VerifyReport:
+    """Audit one show, or all; without a `gateway` the money is what the orders say.
 
-
-async def verify(feed: Feed, tickets: Tickets, show_id: str | None = None) -> VerifyReport:
-    """Audit one show, or all. Raises JournalUnavailable, StoreUnavailable."""
+    Raises JournalUnavailable, StoreUnavailable, PaymentsUnavailable, PaymentRefused.
+    """
     report = VerifyReport()
-    subjects = _ALL_SUBJECTS if show_id is None else _SHOW_SUBJECTS.format(show_id)
-    audits = await _read_journal(feed, subjects, report)
-    for show, blocks in audits.items():
+    fold = JournalFold(feed, show_id)
+    await fold.read_on()
+    report.sequence, report.commits = fold.sequence, fold.commits
+    for commit in fold.unreadable:
+        report.add(Finding(commit.show_id, "", commit.sequence, commit.detail))
+    for show, blocks in fold.audits.items():
         _conclude(show, blocks, report)
     if await _projected(tickets, report):
-        for show, blocks in audits.items():
+        for show, blocks in fold.audits.items():
             for finding in await _settled_differences(tickets, show, blocks, report.sequence):
                 report.add(finding)
+    await _reconcile(Books(fold, orders, gateway, progress), report)
     return report
 
 
-async def _read_journal(feed: Feed, subjects: str, report: VerifyReport) -> Audits:
-    """The audits of all blocks, up to what is the journal's end now."""
-    audits: Audits = {}
-    last = report.sequence = await feed.last_sequence(subjects)
-    if last == 0:
-        return audits
-
-    def on_entry(subject: str, sequence: int, payload: bytes) -> None:
-        if sequence <= last:
-            _follow(audits, report, subject, sequence, payload)
-
-    following = await feed.follow(subjects, 0, on_entry)
-    try:
-        await _while_moving(lambda: following.sequence, last, lambda: following.stale_reason)
-    finally:
-        await following.stop()
-    return audits
+async def _reconcile(books: Books, report: VerifyReport) -> None:
+    reconciled = await books.reconciled()
+    for found in reconciled.standing:
+        report.add(_finding(found))
+    ledgers = reconciled.ledgers
+    disputed = {found.order_id for found in reconciled.standing}
+    report.ledgers = LedgerReport(
+        ledgers.account is not None,
+        orders_by_state(ledgers.orders.values()),
+        balances(ledgers, disputed, reconciled.moving),
+    )
+    if not report.ledgers.balanced and not reconciled.standing:
+        detail = "what was kept is not what the sold tickets cost, and no order says why"
+        report.add(Finding("", "", 0, detail, UNBALANCED))
 
 
-async def _while_moving(position: Callable[[], int], end: int, reason: Callable[[], str]) -> None:
-    """Wait until a position has reached the end. Raises JournalUnavailable when it stands still for too long."""
-    clock = asyncio.get_running_loop().time
-    before, moved_at = position(), clock()
-    while position() < end:
-        await asyncio.sleep(POLL_SECONDS / 10)
-        if position() != before:
-            before, moved_at = position(), clock()
-        elif clock() - moved_at > STALLED_SECONDS_MAX:
-            raise JournalUnavailable(reason() or f"the journal stands still at {before}")
-
-
-def _follow(
-    audits: Audits, report: VerifyReport, subject: str, sequence: int, payload: bytes
-) -> None:
-    report.commits += 1
-    try:
-        block = block_of(subject)
-        commit = decode_commit(payload)
-    except (UnknownVersion, msgspec.MsgspecError, KeyError, ValueError) as error:
-        detail = f"the commit on {subject} cannot be read: {type(error).__name__}"
-        report.add(Finding(_show_of(subject), "", sequence, detail))
-        return
-    blocks = audits.setdefault(block.show_id, {})
-    audit = blocks.get(block.block)
-    if audit is None:
-        audit = blocks[block.block] = BlockAudit(block.block)
-    audit.commit(sequence, commit.at, commit.events)
-
-
-def _show_of(subject: str) -> str:
-    return subject.split(".")[1] if subject.count(".") else ""
+def _finding(found: Disagreement) -> Finding:
+    order = order_reference(found.order_id) if found.order_id else ""
+    return Finding(found.show_id, found.seat, found.sequence, found.detail, found.kind, order)
 
 
 def _conclude(show: str, blocks: dict[int, BlockAudit], report: VerifyReport) -> None:
@@ -194,7 +193,7 @@ async def _projected(tickets: Tickets, report: VerifyReport) -> bool:
             before, moved_at = reached, clock()
         elif clock() - moved_at > STALLED_SECONDS_MAX:
             detail = f"the read model stands still at {reached} of {report.sequence}"
-            report.add(Finding("", "", reached, detail))
+            report.add(Finding("", "", reached, detail, READ_MODEL))
             return False
         await asyncio.sleep(POLL_SECONDS)
     return True
@@ -223,17 +222,18 @@ async def _differences(
         if audit is None or record.ticket not in missing[record.block]:
             if record.sequence <= last:
                 detail = "is in the read model and not in the journal"
-                found.append(Finding(show, record.seat, record.sequence, detail))
+                found.append(Finding(show, record.seat, record.sequence, detail, READ_MODEL))
             continue
         missing[record.block].discard(record.ticket)
         if record.sequence <= last and (detail := _difference(audit, record)):
-            found.append(Finding(show, record.seat, audit.changed[record.ticket], detail))
+            sequence = audit.changed[record.ticket]
+            found.append(Finding(show, record.seat, sequence, detail, READ_MODEL))
     for block, absent in missing.items():
         audit = blocks[block]
         for ticket in sorted(absent):
             seat = audit.layout.label(ticket) if audit.layout is not None else ""
             detail = "is in the journal and not in the read model"
-            found.append(Finding(show, seat, audit.changed[ticket], detail))
+            found.append(Finding(show, seat, audit.changed[ticket], detail, READ_MODEL))
     return found
 
 

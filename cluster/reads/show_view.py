@@ -15,8 +15,11 @@ from actors.domain.events import (
     HoldExpired,
     HoldExtended,
     HoldReleased,
+    HoldSecured,
+    SaleCancelled,
     TicketsHeld,
     TicketsRestored,
+    TicketsReturned,
     TicketsSold,
     TicketsWithheld,
 )
@@ -36,6 +39,7 @@ _STATUS_AFTER: dict[type[Event], Status] = {
     HoldReleased: Status.AVAILABLE,
     HoldExpired: Status.AVAILABLE,
     TicketsSold: Status.SOLD,
+    SaleCancelled: Status.AVAILABLE,
     TicketsWithheld: Status.WITHHELD,
     TicketsRestored: Status.AVAILABLE,
 }
@@ -160,7 +164,7 @@ class ShowView:
                 opened = event.layout.size > 0
                 continue
             self._keep_deadline(self.blocks[block], event)
-            after = _STATUS_AFTER.get(type(event))
+            after = _status_after(event)
             if after is not None:
                 self._set(block, event.tickets, after, tickets)  # type: ignore[union-attr]
         if not tickets and not opened:
@@ -189,7 +193,11 @@ class ShowView:
                 view.next_due = min(view.next_due, event.deadline)
             case HoldExtended(token, deadline) if token in view.holds:
                 view.holds[token] = (deadline, view.holds[token][1])
-            case HoldReleased(token) | HoldExpired(token) | TicketsSold(token):
+            case HoldSecured(token, _, deadline) if token in view.holds:
+                view.holds[token] = (deadline, view.holds[token][1])
+            case (
+                HoldReleased(token) | HoldExpired(token) | TicketsSold(token) | SaleCancelled(token)
+            ):
                 view.holds.pop(token, None)
 
     def _set(
@@ -231,3 +239,10 @@ class ShowView:
     def seat_blocks(self) -> list[tuple[int, BlockView]]:
         """The blocks that have tickets, in order."""
         return sorted((n, view) for n, view in self.blocks.items() if view.layout.size)
+
+
+def _status_after(event: Event) -> Status | None:
+    """What the tickets of an event are afterwards; None when it changes none."""
+    if isinstance(event, TicketsReturned):
+        return Status.WITHHELD if event.withheld else Status.AVAILABLE
+    return _STATUS_AFTER.get(type(event))

@@ -17,7 +17,7 @@ import structlog
 from actors.activation import Clock
 from actors.codec import decode_commit
 from actors.domain.commands import ExpireDue
-from actors.domain.events import HoldExtended, TicketsHeld
+from actors.domain.events import HoldExtended, HoldSecured, TicketsHeld
 from actors.domain.identity import BlockKey
 from actors.holding import Ask
 from actors.journal import JournalUnavailable
@@ -182,7 +182,7 @@ def _slots(deliveries: Iterable[Delivery], now: int) -> list[Slot]:
     for delivery in deliveries:
         block = block_of(delivery.subject)
         for event in decode_commit(delivery.payload).events:
-            if not isinstance(event, TicketsHeld | HoldExtended):
+            if not isinstance(event, TicketsHeld | HoldExtended | HoldSecured):
                 continue
             if event.deadline > now:
                 ahead[block, _second(event.deadline + CLOCK_SKEW_MS_MAX)] = None

@@ -13,8 +13,11 @@ from actors.domain.events import (
     HoldExpired,
     HoldExtended,
     HoldReleased,
+    HoldSecured,
+    SaleCancelled,
     TicketsHeld,
     TicketsRestored,
+    TicketsReturned,
     TicketsSold,
     TicketsWithheld,
 )
@@ -58,14 +61,17 @@ def _project(change: BlockChange, sequence: int, event: Event) -> None:
             state = TicketState(_NAMES[Status.SOLD], hold, digest(order_id), sequence)
             _end(change, event.tickets, hold)
             _set(change, event.tickets, state)
-        case HoldReleased(token) | HoldExpired(token):
+        case HoldReleased(token) | HoldExpired(token) | SaleCancelled(token):
             _end(change, event.tickets, digest(token))
             _set(change, event.tickets, _free(Status.AVAILABLE, sequence))
+        case TicketsReturned(withheld=withheld):
+            status = Status.WITHHELD if withheld else Status.AVAILABLE
+            _set(change, event.tickets, _free(status, sequence))
         case TicketsRestored():
             _set(change, event.tickets, _free(Status.AVAILABLE, sequence))
         case TicketsWithheld():
             _set(change, event.tickets, _free(Status.WITHHELD, sequence))
-        case HoldExtended(token, deadline):
+        case HoldExtended(token, deadline) | HoldSecured(token, deadline=deadline):
             change.deadlines[digest(token)] = Deadline(deadline, sequence)
             change.sequence = sequence
         case HoldAbandoned():

@@ -200,10 +200,13 @@ class Collection:
         with _translated():
             return await self._driver.count_documents(where, limit=limit)
 
-    async def ensure_index(self, keys: Sort, *, unique: bool = False) -> None:
-        """Make an index unless it is there."""
+    async def ensure_index(
+        self, keys: Sort, *, unique: bool = False, where: Filter | None = None
+    ) -> None:
+        """Make an index unless it is there; with `where`, only of the documents that match."""
+        partial: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
         with _translated():
-            await self._driver.create_index(keys, unique=unique)
+            await self._driver.create_index(keys, unique=unique, **partial)
 
 
 def _update(write: Write) -> UpdateOne | UpdateMany:

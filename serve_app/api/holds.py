@@ -71,7 +71,7 @@ async def create_hold(request: Request) -> Response:
     desk = HoldDesk(
         runtime.client.ask, view, lambda: runtime.views.catch_up(show_id), runtime.clock, buyer
     )
-    held: Held = await _to_the_end(runtime, hold(desk, wish))
+    held: Held = await to_the_end(runtime, hold(desk, wish))
     if isinstance(held, Unavailable):
         raise unavailable(held.detail, held.retry_after_seconds)
     if isinstance(held, NotHeld):
@@ -81,7 +81,7 @@ async def create_hold(request: Request) -> Response:
     return await _hold_response(runtime, held.hold_id, held.hold, 201, headers)
 
 
-async def _to_the_end(runtime: Runtime, work: Coroutine[Any, Any, T]) -> T:
+async def to_the_end(runtime: Runtime, work: Coroutine[Any, Any, T]) -> T:
     """In a task of its own: a buyer who hangs up must not leave work on several blocks half done."""
     if len(runtime.in_flight) >= HOLDS_IN_FLIGHT_MAX:
         work.close()
@@ -176,7 +176,7 @@ async def get_hold(request: Request) -> Response:
 async def delete_hold(request: Request) -> Response:
     """DELETE /v1/holds/{hold_id}"""
     hold_id, runtime = await _addressed(request)
-    _hold_of(await _to_the_end(runtime, holding.release(runtime.client.ask, hold_id)))
+    _hold_of(await to_the_end(runtime, holding.release(runtime.client.ask, hold_id)))
     return Response(status_code=204)
 
 
@@ -184,9 +184,7 @@ async def extend_hold(request: Request) -> Response:
     """POST /v1/holds/{hold_id}/extend"""
     hold_id, runtime = await _addressed(request)
     identity = identify(request, runtime, f"extend/{hold_id}")
-    outcome = await _to_the_end(
-        runtime, holding.extend(runtime.client.ask, hold_id, identity.token)
-    )
+    outcome = await to_the_end(runtime, holding.extend(runtime.client.ask, hold_id, identity.token))
     replayed = identity.keyed and isinstance(outcome, Accepted) and outcome.replayed
     return await _hold_response(
         runtime, hold_id, _hold_of(outcome), 200, REPLAYED if replayed else None
@@ -194,8 +192,13 @@ async def extend_hold(request: Request) -> Response:
 
 
 async def _addressed(request: Request) -> tuple[HoldId, Runtime]:
-    """The hold id of the path, if its show and block exist: one that was made up must not wake an actor."""
-    hold_id, runtime = HoldId.parse(request.path_params["hold_id"]), runtime_of(request)
+    runtime = runtime_of(request)
+    return await addressed_hold(runtime, request.path_params["hold_id"]), runtime
+
+
+async def addressed_hold(runtime: Runtime, text: str) -> HoldId:
+    """The hold id in a text, if its show and block exist: one that was made up must not wake an actor."""
+    hold_id = HoldId.parse(text)
     if hold_id is None:
         raise rejection_problem(Code.HOLD_NOT_FOUND)
     try:
@@ -206,7 +209,7 @@ async def _addressed(request: Request) -> tuple[HoldId, Runtime]:
         raise unavailable(str(error)) from error
     if view is None or hold_id.primary not in view.blocks:
         raise rejection_problem(Code.HOLD_NOT_FOUND)
-    return hold_id, runtime
+    return hold_id
 
 
 def _hold_of(outcome: Outcome) -> Hold:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from actors import activation, client, holding
-from actors.domain import tickets
+from actors.domain import availability, tickets
 from cluster.journal import acks, memory, settle
 from cluster.services import expiration
 from tests.guards.without import Guard, without
@@ -54,7 +54,7 @@ MUTANTS: dict[str, tuple[Guard, ...]] = {
     ),
     "a seat is taken before the deadline of its hold": (
         Guard(
-            tickets,
+            availability,
             "            if hold.deadline <= now:\n                overdue[hold.token]",
             "            if hold.deadline <= now + 5_000:\n                overdue[hold.token]",
         ),

@@ -7,9 +7,11 @@ import random
 import pytest
 
 from actors import holding
-from actors.domain.audit import STATES, BlockAudit, audit_parts
+from actors.domain.audit import STATES, BlockAudit
+from actors.domain.audit_parts import audit_parts
 from actors.domain.block import Block, apply
 from actors.domain.commands import (
+    CancelSale,
     Command,
     ConfirmHold,
     ExpireDue,
@@ -21,6 +23,8 @@ from actors.domain.commands import (
     Part,
     ReleaseHold,
     RestoreTickets,
+    ReturnTickets,
+    SecureHold,
     WithholdTickets,
 )
 from actors.domain.cutting import cut_blocks, register_layout
@@ -95,7 +99,7 @@ async def test_whatever_the_core_writes_is_legal_and_the_auditor_ends_in_the_sam
         venue.now += chance.choice((0, 1, 1_000, 30_000))
         token, number = chance.choice(tokens), chance.randrange(1, 4)
         some = tuple(chance.sample(range(8), chance.randint(1, 3)))
-        match chance.randrange(9):
+        match chance.randrange(13):
             case 0 | 1 | 2:
                 await _place(venue, chance, token)
             case 3:
@@ -110,6 +114,13 @@ async def test_whatever_the_core_writes_is_legal_and_the_auditor_ends_in_the_sam
                 venue.do(number, ConfirmHold(token, f"o-{token}"))
             case 7:
                 venue.do(number, WithholdTickets(some, "r"))
+            case 8 | 9:
+                _pay(venue, chance, token)
+            case 10:
+                venue.do(chance.randrange(4), CancelSale(token, f"o-{token}"))
+            case 11:
+                off_sale = chance.random() < 0.5
+                venue.do(number, ReturnTickets(token, f"o-{token}", some, off_sale, "r"))
             case _:
                 venue.do(number, RestoreTickets(some))
     assert venue.objections() == []
@@ -133,6 +144,36 @@ async def _place(venue: Venue, chance: random.Random, token: str) -> None:
         for number in numbers
     ]
     await holding.place(venue.ask, request, picks)
+
+
+def _pay(venue: Venue, chance: random.Random, token: str) -> None:
+    """Keep the parts of a hold, then its primary, and often sell them; what is refused anywhere is cancelled."""
+    found = [
+        (number, hold)
+        for number, block in venue.blocks.items()
+        if (hold := block.hold(token)) is not None and hold.fingerprint
+    ]
+    found = [(number, hold) for number, hold in found if hold.primary == number]
+    if len(found) != 1:  # requests with and without a key never share a token
+        return
+    primary, hold = found[0]
+    order, until = f"o-{token}", venue.now + chance.choice((0, 30_000, 5_000_000))
+    layout = venue.blocks[primary].layout
+    assert layout is not None
+    size = len(hold.tickets) + sum(len(part.tickets) for part in hold.parts)
+    terms = HoldTerms(token, "f", size, primary, hold.epoch)
+    rest = hold.amount - layout.amount(hold.tickets)
+    kept = [SecureHold(terms, part.tickets, order, until) for part in hold.parts]
+    whole = HoldTerms(token, "f", size, primary, hold.epoch, hold.parts, rest)
+    blocks = [*(part.block for part in hold.parts), primary]
+    steps: list[Command] = [*kept, SecureHold(whole, hold.tickets, order, until)]
+    if chance.random() < 0.6:
+        steps += [ConfirmHold(token, order)] * len(blocks)
+    for number, command in zip([*blocks, *blocks], steps, strict=False):
+        if isinstance(venue.do(number, command), Rejection):
+            for cancelled in blocks:
+                venue.do(cancelled, CancelSale(token, order))
+            return
 
 
 def audited(*commits: tuple[int, list[Event]]) -> list[tuple[str, int, str]]:

@@ -320,7 +320,7 @@ def test_a_hold_over_several_blocks_is_kept_with_its_end() -> None:
     audit = followed([(0, [primary]), (0, [part, own]), (0, [HoldReleased("b", (1,))])])
     audit.commit(9, 0, [TicketsSold("a", "o", (0,))])
     assert audit.shared == [
-        SeenHold(primary, 2, 60_000, ended_at=9, sold=True),
+        SeenHold(primary, 2, 60_000, ended_at=9, sold=True, order="o"),
         SeenHold(part, 3, 60_000, ended_at=4),
     ]
     assert audit.live == {"c": SeenHold(own, 3, 60_000)}

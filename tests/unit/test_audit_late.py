@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.domain.audit import BlockAudit, audit_parts
+from actors.domain.audit import BlockAudit
+from actors.domain.audit_parts import audit_parts
 from actors.domain.commands import Part
 from actors.domain.events import BlockOpened, Event, HoldExpired, HoldReleased, TicketsHeld
 from actors.domain.layout import Category, Layout, Row, Rules

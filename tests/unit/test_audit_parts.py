@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from actors.domain.audit import BlockAudit, Violation, audit_parts
+from actors.domain.audit import BlockAudit, Violation
+from actors.domain.audit_parts import audit_parts
 from actors.domain.commands import Part
-from actors.domain.events import BlockOpened, Event, HoldReleased, TicketsHeld, TicketsSold
+from actors.domain.events import (
+    BlockOpened,
+    Event,
+    HoldExpired,
+    HoldReleased,
+    HoldSecured,
+    SaleCancelled,
+    TicketsHeld,
+    TicketsSold,
+)
 from actors.domain.layout import Rules
 from tests.unit.test_audit_findings import held, hold, seats
 
@@ -142,6 +152,76 @@ CASES: dict[str, tuple[Journal, list[Violation]]] = {
         ],
     ),
 }
+
+
+PAYING = HoldSecured("a", "o", 60_000)
+SOLD, CANCELLED = TicketsSold("a", "o", (3,)), SaleCancelled("a", "o", (3,))
+
+AGAIN: dict[str, tuple[Journal, list[Violation]]] = {
+    "all of it": (
+        {
+            2: [(3, [part(3)]), (5, [HoldExpired("a", (3,)), part(3), PAYING])],
+            1: [(4, [primary(IN_2)]), (9, [HoldExpired("a", (0,)), primary(IN_2), PAYING])],
+        },
+        [],
+    ),
+    "its part is still there": ({2: [(5, [part(3)])], 1: [(9, [primary(IN_2), PAYING])]}, []),
+    "its part is still there for a shorter time": (
+        {2: [(5, [part(3, deadline=50_000)])], 1: [(9, [primary(IN_2), PAYING])]},
+        [],
+    ),
+    "its part is sold already": (
+        {2: [(5, [part(3)]), (7, [SOLD])], 1: [(9, [primary(IN_2), PAYING])]},
+        [],
+    ),
+    "its part is sold already, and cancelled afterwards": (
+        {
+            2: [(5, [part(3)]), (7, [SOLD]), (10, [CANCELLED])],
+            1: [(9, [primary(IN_2), PAYING])],
+        },
+        [],
+    ),
+    "its part is sold already, and cancelled": (
+        {
+            2: [(5, [part(3)]), (7, [SOLD]), (8, [CANCELLED])],
+            1: [(9, [primary(IN_2), PAYING])],
+        },
+        [missing(2, "B-1-3")],
+    ),
+    "its part is cancelled": (
+        {2: [(5, [part(3)]), (8, [CANCELLED])], 1: [(9, [primary(IN_2), PAYING])]},
+        [missing(2, "B-1-3")],
+    ),
+    "its part was given back": (
+        {2: [(5, [part(3)]), (8, [HoldReleased("a", (3,))])], 1: [(9, [primary(IN_2), PAYING])]},
+        [missing(2, "B-1-3")],
+    ),
+    "its part is made again too late": (
+        {
+            2: [(5, [part(3)]), (8, [HoldExpired("a", (3,))]), (10, [part(3), PAYING])],
+            1: [(9, [primary(IN_2), PAYING])],
+        },
+        [missing(2, "B-1-3")],
+    ),
+    "it costs more": (
+        {2: [(5, [part(3)]), (7, [SOLD])], 1: [(9, [primary(IN_2, amount=201), PAYING])]},
+        [Violation(1, 9, "", f"{hold('a')} costs 201, its tickets 200")],
+    ),
+    "not made again, its part is sold already": (
+        {2: [(5, [part(3)]), (7, [SOLD])], 1: [(9, [primary(IN_2)])]},
+        [missing(2, "B-1-3")],
+    ),
+    "not made again but secured later, its part is sold already": (
+        {2: [(5, [part(3)]), (7, [SOLD])], 1: [(9, [primary(IN_2)]), (10, [PAYING])]},
+        [missing(2, "B-1-3")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_hold_that_is_made_again_has_all_its_parts_held_or_sold(name: str) -> None:
+    journal, expected = AGAIN[name]
+    assert audited(journal) == expected
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -69,6 +69,7 @@ SPECIAL = {
     bool: st.booleans(),
     int | None: st.none() | st.integers(0, 9),
     str | None: st.none() | texts,
+    tuple[int, ...] | None: st.none() | indices,
 }
 
 
@@ -130,8 +131,11 @@ def test_the_names_of_events_in_the_journal_never_change() -> None:
         "hold_expired",
         "hold_extended",
         "hold_released",
+        "hold_secured",
+        "sale_cancelled",
         "tickets_held",
         "tickets_restored",
+        "tickets_returned",
         "tickets_sold",
         "tickets_withheld",
     ]

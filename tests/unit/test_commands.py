@@ -74,4 +74,5 @@ def test_the_bytes_of_states_are_those_of_the_snapshots() -> None:
         ("RELEASED", 1),
         ("EXPIRED", 2),
         ("SOLD", 3),
+        ("CANCELLED", 4),
     ]

@@ -12,6 +12,7 @@ from actors.codec import decode_block, decode_commit, encode_block, encode_commi
 from actors.domain.block import Block, Ending, Status, apply
 from actors.domain.commands import (
     AbandonHold,
+    CancelSale,
     Command,
     ConfirmHold,
     ExpireDue,
@@ -22,25 +23,32 @@ from actors.domain.commands import (
     OpenBlock,
     ReleaseHold,
     RestoreTickets,
+    ReturnTickets,
+    SecureHold,
     WithholdTickets,
 )
+from actors.domain.decision import Decision
 from actors.domain.events import (
     BlockOpened,
     Event,
     HoldExpired,
     HoldExtended,
     HoldReleased,
+    HoldSecured,
+    SaleCancelled,
     TicketsHeld,
     TicketsRestored,
+    TicketsReturned,
     TicketsSold,
     TicketsWithheld,
 )
 from actors.domain.layout import Rules
 from actors.domain.rejections import Code, Rejection
-from actors.domain.tickets import Decision, decide
+from actors.domain.tickets import decide
 from tests.unit.halls import NOW, TOKENS, area, seats
 
 LIFETIME_MAX_MS = 30 * 60 * 1000
+SECURED_MAX_MS = 60 * 60 * 1000
 HOLD_SECONDS = 600
 
 tokens = st.sampled_from(TOKENS[:5])
@@ -51,7 +59,7 @@ waits = st.sampled_from([1, 1000, 60_000, 599_999, 600_000, 1_200_000])
 
 @dataclass
 class Sale:
-    """One hold as the buyer sees it."""
+    """One hold as the buyer sees it. `order` is the one that it is paid for, or was sold to."""
 
     fingerprint: str
     seats: frozenset[int]
@@ -110,10 +118,33 @@ class BlockLaws(RuleBasedStateMachine):
             case HoldReleased(token):
                 assert isinstance(command, ReleaseHold), "only the buyer gives a hold back"
                 assert command.token == token
+                assert not sales[token].order, "not while it is being paid"
                 self.end(token, "released")
             case HoldExpired(token):
                 assert sales[token].deadline <= self.now, "nothing ends before its deadline"
                 self.end(token, "expired")
+            case HoldSecured(token, order_id, deadline):
+                sale = sales[token]
+                assert sale.state == "held"
+                assert sale.order in ("", order_id)
+                assert sale.deadline <= deadline <= sale.held_at + SECURED_MAX_MS
+                assert self.now < sale.deadline
+                sale.deadline, sale.order = deadline, order_id
+            case SaleCancelled(token, order_id, back):
+                assert isinstance(command, CancelSale), "nothing is cancelled by itself"
+                sale = sales.setdefault(token, Sale("", frozenset(), 0, 0))
+                assert sale.state != "sold" or sale.order == order_id
+                owned = sale.seats if sale.state in ("held", "sold") else frozenset()
+                assert frozenset(back) == owned
+                free.update(dict.fromkeys(back, "available"))
+                sale.state, sale.order = "cancelled", order_id
+            case TicketsReturned(token, order_id, back, withheld):
+                sale = sales[token]
+                assert (sale.state, sale.order) == ("sold", order_id)
+                assert back, "else nothing happens"
+                assert set(back) <= sale.seats, "only its own"
+                sale.seats -= set(back)
+                free.update(dict.fromkeys(back, "withheld" if withheld else "available"))
             case HoldExtended(token, deadline, request):
                 sale = sales[token]
                 assert sale.state == "held"
@@ -200,6 +231,10 @@ class BlockLaws(RuleBasedStateMachine):
             assert decision == Rejection(Code.HOLD_SOLD)
         elif sale.state == "expired" or (sale.state == "held" and sale.deadline <= self.now):
             assert decision == Rejection(Code.HOLD_EXPIRED)
+        elif sale.state == "cancelled":
+            assert decision == Rejection(Code.HOLD_NOT_FOUND)
+        elif sale.order:
+            assert decision == Rejection(Code.HOLD_IN_PAYMENT)
         else:
             assert self.model.sales[token].state == "released"
 
@@ -219,9 +254,56 @@ class BlockLaws(RuleBasedStateMachine):
         sale = self.model.sales.get(token)
         sold_to_it = sale is not None and sale.state == "sold" and sale.order == order
         live = sale is not None and sale.state == "held" and self.now < sale.deadline
+        live = live and sale is not None and sale.order in ("", order)
         decision = self.do(ConfirmHold(token, order))
         assert isinstance(decision, Rejection) != (sold_to_it or live)
         assert not sold_to_it or decision == ()
+
+    @rule(token=tokens, order=st.sampled_from(["o", "p"]), wait=waits)
+    def secure(self, token: str, order: str, wait: int) -> None:
+        """A hold that ran out is made again with the same seats, or not at all."""
+        sale = self.model.sales.get(token)
+        if sale is None:
+            return
+        before, mine = sale.state, sale.order in ("", order)
+        overdue = before == "expired" or (before == "held" and sale.deadline <= self.now)
+        free = all(self.to_be_had(seat) for seat in sale.seats)
+        terms = HoldTerms(token, sale.fingerprint, len(sale.seats), 0)
+        seats = tuple(sorted(sale.seats))
+        decision = self.do(SecureHold(terms, seats, order, self.now + wait))
+        possible = {"held": mine and (free or not overdue), "expired": mine and free}
+        accepted = possible.get(before, before == "sold" and sale.order == order)
+        assert isinstance(decision, Rejection) != accepted
+        if before == "sold" and accepted:
+            assert decision == ()
+        if accepted and before != "sold":
+            again = self.model.sales[token]
+            assert again.order == order
+            assert again.seats == frozenset(seats)
+            assert again.deadline >= min(self.now + wait, again.held_at + SECURED_MAX_MS)
+
+    @rule(token=tokens, order=st.sampled_from(["o", "p"]))
+    def cancel(self, token: str, order: str) -> None:
+        sale = self.model.sales.get(token)
+        another = sale is not None and sale.state == "sold" and sale.order != order
+        decision = self.do(CancelSale(token, order))
+        assert isinstance(decision, Rejection) == another
+        if not another:
+            assert self.do(CancelSale(token, order)) == (), "the second time has no effect"
+            assert isinstance(self.do(ConfirmHold(token, order)), Rejection), "it is over"
+            again = SecureHold(HoldTerms(token, "f", 1, 0), (0,), order, self.now + 1)
+            assert isinstance(self.do(again), Rejection), "for good"
+
+    @rule(token=tokens, order=st.sampled_from(["o", "p"]), chosen=tickets, withheld=st.booleans())
+    def give_back(self, token: str, order: str, chosen: tuple[int, ...], withheld: bool) -> None:
+        sale = self.model.sales.get(token)
+        bought = sale is not None and sale.state == "sold" and sale.order == order
+        kept = sale.seats - set(chosen) if sale is not None else frozenset[int]()
+        decision = self.do(ReturnTickets(token, order, chosen, withheld, "r"))
+        assert isinstance(decision, Rejection) != bought
+        if bought:
+            assert self.model.sales[token].seats == kept
+            assert self.do(ReturnTickets(token, order, chosen, withheld, "r")) == ()
 
     @rule()
     def expire(self) -> None:
@@ -241,7 +323,8 @@ class BlockLaws(RuleBasedStateMachine):
 
     @rule(token=tokens, epoch=st.integers(0, 1))
     def release_of_a_failed_attempt(self, token: str, epoch: int) -> None:
-        if token not in self.model.sales:  # else it would be the buyer's own
+        sale = self.model.sales.get(token)
+        if sale is None or sale.order:  # else it would be the buyer's own
             assert self.do(ReleaseHold(token, epoch)) == ()
 
     @rule(token=st.sampled_from(TOKENS[5:7]), epoch=st.integers(0, 2))

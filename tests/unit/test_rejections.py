@@ -16,11 +16,19 @@ MEANINGS = {
     "hold_not_found": "not_found",
     "hold_expired": "gone",
     "hold_sold": "conflict",
+    "hold_in_payment": "conflict",
     "hold_superseded": "conflict",
     "already_extended": "conflict",
     "idempotency_key_reused": "invalid",
     "block_not_open": "not_found",
     "invalid_tickets": "invalid",
+    "order_not_found": "not_found",
+    "order_exists": "conflict",
+    "order_expired": "gone",
+    "order_paid": "conflict",
+    "order_not_paid": "conflict",
+    "already_refunded": "conflict",
+    "seats_not_in_order": "invalid",
 }
 
 

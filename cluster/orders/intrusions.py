@@ -1,0 +1,65 @@
+"""Sales that should not be: tickets sold to an order that has been given up meanwhile.
+
+Whoever sells has read the order first, but may have been paused in between for longer than the blocks remember that the
+order is over. The journal tells of every sale, so what such a straggler did is seen, and undone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import structlog
+
+from actors.domain.commands import CancelSale
+from actors.domain.events import TicketsSold
+from actors.domain.identity import BlockKey
+from actors.domain.order import Order, State
+from actors.holding import Ask
+from actors.outcomes import Unavailable
+from cluster.journal.consumer import TryLater
+from cluster.orders.ports import OrderStore
+
+WELCOME_ORDERS_MAX = 100_000
+"""Paid orders that are remembered, so that their sales need not be looked up."""
+
+OVER = (State.CANCELLED, State.EXPIRED)
+
+_log = structlog.get_logger()
+
+
+class Intrusions:
+    """Turns them out."""
+
+    def __init__(self, orders: OrderStore, ask: Ask) -> None:
+        self._orders = orders
+        self._ask = ask
+        self._welcome: OrderedDict[str, None] = OrderedDict()
+
+    def welcome(self, order: Order) -> None:
+        """This order is paid: what was sold to it is its own."""
+        self._welcome[order.token] = None
+        while len(self._welcome) > WELCOME_ORDERS_MAX:
+            self._welcome.popitem(last=False)
+
+    async def turn_out(self, sales: Iterable[tuple[BlockKey, TicketsSold]]) -> None:
+        """Give back what was sold to orders that are over. Raises StoreUnavailable, TryLater."""
+        doubtful = [(block, sale) for block, sale in sales if sale.token not in self._welcome]
+        if not doubtful:
+            return
+        tokens = {sale.token for _, sale in doubtful}
+        orders = {order.token: order for order in await self._orders.of_holds(tokens)}
+        await asyncio.gather(
+            *[
+                self._cancel(block, sale)
+                for block, sale in doubtful
+                if sale.token in orders and orders[sale.token].state in OVER
+            ]
+        )
+
+    async def _cancel(self, block: BlockKey, sale: TicketsSold) -> None:
+        _log.warning("order.intrusion", show=block.show_id, block=block.block)
+        outcome = await self._ask(block, CancelSale(sale.token, sale.order_id))
+        if isinstance(outcome, Unavailable):
+            raise TryLater(outcome.detail)

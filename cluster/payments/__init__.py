@@ -1,0 +1,1 @@
+"""Money: the port to whoever takes it, and its one adapter, Stripe."""

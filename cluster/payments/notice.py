@@ -1,0 +1,23 @@
+"""What a payment provider tells by itself, whoever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.domain.payment import Payment
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event of the provider's. `kind` is the name that Stripe gives to its type.
+
+    `payment` is there for events of a payment itself; of a refund, a charge or a dispute `payment_id` says whose it
+    is, and `order_id` when it is known. Everything else leaves the three empty.
+    """
+
+    event_id: str
+    kind: str
+    created_ms: int
+    payment_id: str = ""
+    order_id: str = ""
+    payment: Payment | None = None

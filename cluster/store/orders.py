@@ -1,0 +1,202 @@
+"""Orders: the store of record of who buys what, and how far the payment has come.
+
+A document has its version; every change names the version that it is based on, and only one of two wins. Changes are
+small: what an order is made of never changes, and its history only grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from actors.domain.order import Actor, Cause, Line, Order, Refund, State, Task, Transition
+from actors.domain.payment import RefundStatus
+from cluster.store.creation import Created, IdTaken
+from cluster.store.mongo import Collection, Database, Document, Write
+
+DUE_ORDERS_MAX = 200
+"""Orders that one look for due ones gives."""
+
+UNPUBLISHED_ORDERS_MAX = 200
+PAGE_ORDERS_MAX = 500
+TOKENS_MAX = 5_000
+"""Holds that are looked up in one query."""
+
+
+class HoldTaken(Exception):
+    """There is an order for this hold already."""
+
+
+class Orders:
+    """Every method raises StoreUnavailable. Times are ms since the epoch."""
+
+    def __init__(self, database: Database) -> None:
+        self._orders: Collection = database.collection("orders")
+
+    async def ensure_indexes(self) -> None:
+        await self._orders.ensure_index([("token", 1)], unique=True)
+        await self._orders.ensure_index([("due_at", 1)], where={"due_at": {"$gt": 0}})
+        await self._orders.ensure_index([("changed_at", 1)], where={"unpublished": True})
+        await self._orders.ensure_index([("show_id", 1), ("_id", 1)])
+        await self._orders.ensure_index([("payment_id", 1)])
+
+    async def create(self, order: Order) -> Created[Order] | IdTaken:
+        """Store a new order; the same request (by fingerprint) again gets the order as it stands.
+
+        Raises HoldTaken when its hold has another order.
+        """
+        if await self._orders.insert(_document(order)):
+            return Created(order)
+        existing = await self.get(order.order_id)
+        if existing is None:
+            raise HoldTaken
+        if existing.fingerprint != order.fingerprint:
+            return IdTaken(order.order_id)
+        return Created(existing, replayed=True)
+
+    async def get(self, order_id: str) -> Order | None:
+        document = await self._orders.find_one({"_id": order_id})
+        return None if document is None else _order(document)
+
+    async def of_payment(self, payment_id: str) -> Order | None:
+        document = await self._orders.find_one({"payment_id": payment_id})
+        return None if document is None else _order(document)
+
+    async def of_holds(self, tokens: Iterable[str]) -> list[Order]:
+        """The orders of these holds; most holds have none."""
+        wanted = list(tokens)
+        found = await self._orders.find({"token": {"$in": wanted}}, limit=max(1, len(wanted)))
+        return [_order(document) for document in found]
+
+    async def replace(self, before: Order, after: Order) -> bool:
+        """Store the next version; False when `before` is no longer the latest, and nothing is stored."""
+        recorded = [asdict(one) for one in after.history[len(before.history) :]]
+        changes = {
+            "$set": {**_differences(before, after), "unpublished": True,
+                     "changed_at": after.history[-1].at},
+            "$push": {"history": {"$each": recorded}},
+        }  # fmt: skip
+        return await self._orders.update(
+            {"_id": before.order_id, "version": before.version}, changes
+        )
+
+    async def put_off(self, order: Order, due_at: int, *, new_key: bool = False) -> bool:
+        """Try its task again then; False when the order has changed meanwhile. `new_key`: under another idempotency
+        key."""
+        return await self._orders.update(
+            {"_id": order.order_id, "version": order.version},
+            {"$set": {"due_at": due_at}, "$inc": {"attempts": 1, "key_number": int(new_key)}},
+        )
+
+    async def due(self, now: int) -> list[Order]:
+        """Orders to be looked at by now, the longest due first."""
+        found = await self._orders.find(
+            {"due_at": {"$gt": 0, "$lte": now}}, limit=DUE_ORDERS_MAX, sort=[("due_at", 1)]
+        )
+        return [_order(document) for document in found]
+
+    async def unpublished(self, before: int) -> list[Order]:
+        """Orders with transitions since before then that have not been told to anybody."""
+        found = await self._orders.find(
+            {"unpublished": True, "changed_at": {"$lt": before}},
+            limit=UNPUBLISHED_ORDERS_MAX,
+            sort=[("changed_at", 1)],
+        )
+        return [_order(document) for document in found]
+
+    async def published(self, orders: Sequence[tuple[str, int]]) -> None:
+        """All transitions of these orders up to these versions have been told."""
+        await self._orders.write_all(
+            [
+                Write({"_id": order_id, "version": version}, {"$set": {"unpublished": False}})
+                for order_id, version in orders
+            ]
+        )
+
+    async def of_show(self, show_id: str) -> AsyncIterator[Order]:
+        """Every order of a show, by id."""
+        last = ""
+        while True:
+            page = await self._orders.find(
+                {"show_id": show_id, "_id": {"$gt": last}}, limit=PAGE_ORDERS_MAX, sort=[("_id", 1)]
+            )
+            for document in page:
+                yield _order(document)
+            if len(page) < PAGE_ORDERS_MAX:
+                return
+            last = page[-1]["_id"]
+
+    async def waiting(self, before: int) -> int:
+        """Orders that should have been looked at before then, counted up to DUE_ORDERS_MAX."""
+        return await self._orders.count({"due_at": {"$gt": 0, "$lte": before}}, DUE_ORDERS_MAX)
+
+
+_FIXED = ("order_id", "history")
+_NAMES = tuple(field.name for field in fields(Order))
+
+
+def _differences(before: Order, after: Order) -> Document:
+    return {
+        name: _plain(getattr(after, name))
+        for name in _NAMES
+        if name not in _FIXED and getattr(before, name) != getattr(after, name)
+    }
+
+
+def _plain(value: Any) -> Any:
+    return [asdict(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _document(order: Order) -> Document:
+    document = asdict(order)
+    document["_id"] = document.pop("order_id")
+    return {**document, "unpublished": True, "changed_at": order.created_at}
+
+
+def _order(document: Document) -> Order:
+    """Nested integers of 64 bits come as a type of BSON's own: plain ones are made of them here."""
+    values = {name: document[name] for name in _NAMES if name in document}
+    return Order(
+        **{
+            **values,
+            "order_id": document["_id"],
+            "state": State(document["state"]),
+            "task": Task(document["task"]),
+            "lines": tuple(_line(line) for line in document["lines"]),
+            "refunds": tuple(_refund(refund) for refund in document["refunds"]),
+            "history": tuple(_transition(one) for one in document["history"]),
+        }
+    )
+
+
+def _line(line: Document) -> Line:
+    return Line(
+        line["block"],
+        tuple(line["tickets"]),
+        tuple(line["seats"]),
+        tuple(line["categories"]),
+        tuple(line["prices"]),
+    )
+
+
+def _refund(refund: Document) -> Refund:
+    return Refund(
+        **{
+            **refund,
+            "seats": tuple(refund["seats"]),
+            "requested_at": int(refund["requested_at"]),
+            "status": RefundStatus(refund["status"]),
+        }
+    )
+
+
+def _transition(one: Document) -> Transition:
+    return Transition(
+        one["version"],
+        State(one["state"]),
+        int(one["at"]),
+        Cause(one["cause"]),
+        Actor(one["actor"]),
+        one["detail"],
+    )
