@@ -75,6 +75,11 @@ def next_look(order: Order, now: int) -> int:
     return min(look, over) if now < over else now + DEADLINE_MARGIN_MS
 
 
+def handed_over(order: Order, now: int) -> Order:
+    """The order with its task left to the payment service, which is to begin at once."""
+    return order if order.task in (Task.NONE, Task.WATCH) else replace(order, due_at=now)
+
+
 def retry_at(order: Order, now: int) -> int:
     """When to try a task again that could not be done now."""
     most = REFUND_RETRY_MS_MAX if order.task is Task.REFUND else RETRY_MS_MAX

@@ -92,7 +92,8 @@ class Checkout:
                 return await self._again(wanted, found, show_name)
 
     async def _create(self, wanted: Wanted, hold: Hold, view: ShowView, show_name: str) -> Placed:
-        order = new_order(wanted, hold, view, self.clock())
+        now = self.clock()
+        order = ordering.handed_over(new_order(wanted, hold, view, now), now)
         try:
             created = await self.orders.create(order)
         except HoldTaken:
@@ -213,4 +214,5 @@ def _payment_opened(payment_id: str, order: Order, now: int) -> Order | None:
 
 
 def _refused(code: str, order: Order, now: int) -> Order | None:
-    return ordering.payment_refused(order, code, now)
+    refused = ordering.payment_refused(order, code, now)
+    return None if refused is None else ordering.handed_over(refused, now)

@@ -84,7 +84,7 @@ async def cancel_order(request: Request) -> Response:
             return Response(status_code=204)
         if isinstance(after, Rejection):
             raise rejection_problem(after.code, after.detail)
-        if await runtime.orders.replace(order, after):
+        if await runtime.orders.replace(order, ordering.handed_over(after, runtime.clock())):
             await runtime.poke_payment()
             return Response(status_code=204)
         order = await order_of(runtime, order.order_id)

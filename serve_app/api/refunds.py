@@ -67,7 +67,7 @@ async def create_refund(
             return _answer(order_answer(order, runtime.ticket_keys), REPLAYED)
         if isinstance(after, Rejection):
             raise rejection_problem(after.code, after.detail)
-        if await runtime.orders.replace(order, after):
+        if await runtime.orders.replace(order, ordering.handed_over(after, runtime.clock())):
             await runtime.poke_payment()
             return _answer(order_answer(after, runtime.ticket_keys))
         order = await order_of(runtime, order_id)

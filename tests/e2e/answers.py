@@ -48,7 +48,7 @@ class Published:
         if not answer.content:
             return
         assert kind in described, f"{where} answers {kind}"
-        if len(answer.content) <= CHECKED_BYTES_MAX:
+        if kind.endswith("json") and len(answer.content) <= CHECKED_BYTES_MAX:
             schema = {**described[kind]["schema"], "components": self.document["components"]}
             OAS31Validator(schema).validate(answer.json())
 

@@ -25,6 +25,7 @@ from cluster.journal.streams import ensure_streams
 from cluster.operate.verify import VerifyReport, verify
 from cluster.services.projection import ProjectionService
 from cluster.store.mongo import Database, Write
+from cluster.store.orders import Orders
 from cluster.store.tickets import Tickets
 from tests.integration.local_blocks import LocalBlocks, now_ms
 from tests.journal_worlds import connected
@@ -36,6 +37,8 @@ RULES = Rules("EUR", 600, registers=1)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.operate.verify.COMPARE_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("cluster.operate.ledgers.books.SETTLE_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("cluster.operate.ledgers.books.SETTLE_POLL_SECONDS", 0.1)
     monkeypatch.setattr("cluster.operate.verify.STALLED_SECONDS_MAX", 5.0)
 
 
@@ -84,7 +87,8 @@ async def projection(
 
 
 async def verified(nc: Client, database: Database, show_id: str | None = SHOW_ID) -> VerifyReport:
-    return await verify(JournalFeed(nc), Tickets(database), show_id)
+    """Against the orders too, of which there are none: nobody has paid for anything here."""
+    return await verify(JournalFeed(nc), Tickets(database), Orders(database), None, show_id)
 
 
 async def plant(blocks: LocalBlocks, block: int, events: list[Event]) -> int:
@@ -156,8 +160,9 @@ async def test_an_illegal_commit_is_named_by_seat_and_sequence(
     stolen = TicketsHeld("thief", "f", (0,), 100, now, now + 1_000, 1)
     sequence = await plant(blocks, 1, [stolen, TicketsSold("thief", "o", (0,))])
     report = await verified(nc, database)
-    assert [(found.show, found.seat, found.sequence) for found in report.violations] == [
-        (SHOW_ID, "Pit-1", sequence)
+    assert [(found.kind, found.seat, found.sequence) for found in report.violations] == [
+        ("journal", "Pit-1", sequence),
+        ("sold_without_order", "Pit-1", sequence),
     ]
     assert "although it is held" in report.violations[0].detail
     assert report.plain()["violations"][0]["seat"] == "Pit-1"

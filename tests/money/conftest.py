@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from cluster.embedded.nats import NatsServer
 from cluster.embedded.stripe import LocalStripe
+from tests.e2e.answers import Published
 from tests.fakes.stripe_proxy import StripeProxy
 from tests.paying import Till, till
 
@@ -40,4 +41,5 @@ async def shop(
         StripeProxy(paying_stripe) as proxy,
         till(paying_nats.url, mongodb_url, proxy, tmp_path_factory.mktemp("till")) as running,
     ):
+        running.http.event_hooks["response"].append(Published().check)
         yield running
