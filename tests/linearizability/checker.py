@@ -6,6 +6,8 @@ none at one instant, and that a record and its tickets change together. They do 
 other, see docs/architecture.md); that they agree in the end is judged from the journal. Nor that refusals with reason
 `withheld` or `unknown` and refusals of `best_available` are right: the history does not have what they depend on.
 
+Sales are known from `dealings`, what clients asked and were told about orders; `model` says how little that is.
+
 Operations without a definite answer stay open for ever: what they ask for may be done at any later time, or never.
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.history import Operation
+from tests.history import Dealing, Operation
 from tests.linearizability.holds import KnownHold, what_was_told
 from tests.linearizability.model import FREE, Phase, State, Step, step
 from tests.linearizability.records import FORGOTTEN_AFTER, steps_of_record
@@ -26,9 +28,11 @@ SKEW_MS = 5.0
 """How far the clocks of hosts and clients may be from the history's, unless told: one machine, one clock."""
 
 
-def check(history: Sequence[Operation], skew_ms: float = SKEW_MS) -> list[Anomaly]:
+def check(
+    history: Sequence[Operation], skew_ms: float = SKEW_MS, dealings: Sequence[Dealing] = ()
+) -> list[Anomaly]:
     """What cannot be explained: at most one anomaly for each ticket and each hold. Empty: the history is right."""
-    told = what_was_told(history)
+    told = what_was_told(history, dealings)
     anomalies = [contradiction(found) for found in told.contradictions]
     for (show_id, seat), steps in steps_of_tickets(history, told.holds, skew_ms).items():
         if len(steps) > 1 or steps[0].is_claim:

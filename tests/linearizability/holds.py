@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 
-from tests.history import Operation, Request
+from tests.history import Dealing, Operation, Request
+
+PAID = ("paid", "partially_refunded")
+"""States of an order in which every seat that it has a ticket for is sold to it."""
 
 Key = tuple[str, str]
 """Show and Idempotency-Key."""
@@ -33,6 +36,7 @@ class KnownHold:
     """A hold that some answer names. `begun` is the earliest time at which it may have been made, `told` the latest.
 
     `loose`: its record and its tickets may be kept by different blocks. `deadline` is the one before an extension.
+    `ordered` is the earliest time at which there may have been an order of it, `paid` are answers that say it is paid.
     """
 
     hold_id: str
@@ -43,6 +47,8 @@ class KnownHold:
     loose: bool = True
     deadline: float | None = None
     extended_deadline: float | None = None
+    ordered: float = inf
+    paid: list[Dealing] = field(default_factory=list[Dealing])
     answers: list[Operation] = field(default_factory=list[Operation])
     refused_twins: list[Operation] = field(default_factory=list[Operation])
     questions: list[Operation] = field(default_factory=list[Operation])
@@ -56,8 +62,8 @@ class Told:
     contradictions: list[Contradiction]
 
 
-def what_was_told(history: Sequence[Operation]) -> Told:
-    told = Told({}, [])
+def what_was_told(history: Sequence[Operation], dealings: Sequence[Dealing] = ()) -> Told:
+    told, ordered = Told({}, []), _when_ordered(dealings)
     askers = dict[str, Request]()
     keyed = defaultdict[Key, list[Operation]](list)
     for operation in history:
@@ -65,7 +71,10 @@ def what_was_told(history: Sequence[Operation]) -> Told:
         if request.kind == "hold" and request.key:
             keyed[request.show_id, request.key].append(operation)
         if operation.effective and "hold_id" in operation.body:
-            _hear(told, operation, askers)
+            _hear(told, operation, askers, ordered)
+    for dealing in dealings:
+        if dealing.effective and dealing.body.get("state") in PAID:
+            told.holds[dealing.body["hold_id"]].paid.append(dealing)
     for operations in keyed.values():
         _join(told, operations)
     for operation in history:
@@ -74,6 +83,19 @@ def what_was_told(history: Sequence[Operation]) -> Told:
     for hold in told.holds.values():
         _compare_times(told, hold)
     return told
+
+
+def _when_ordered(dealings: Sequence[Dealing]) -> dict[str, float]:
+    """From when on there may have been an order of each hold."""
+    ordered = defaultdict[str, float](lambda: inf)
+    for dealing in dealings:
+        refused = dealing.definite and not dealing.effective
+        if dealing.request.kind == "order" and (
+            not refused or dealing.body.get("code") == "payment_refused"
+        ):
+            hold_id = dealing.request.hold_id
+            ordered[hold_id] = min(ordered[hold_id], dealing.invoked)
+    return ordered
 
 
 def is_same_request(one: Request, other: Request) -> bool:
@@ -86,7 +108,9 @@ def moment(text: str) -> float:
     return float(round(datetime.fromisoformat(text).timestamp() * 1000))
 
 
-def _hear(told: Told, operation: Operation, askers: dict[str, Request]) -> None:
+def _hear(
+    told: Told, operation: Operation, askers: dict[str, Request], ordered: dict[str, float]
+) -> None:
     """Take in one answer that describes a hold."""
     body, request = operation.body, operation.request
     hold_id, seats = body["hold_id"], tuple(body["seats"])
@@ -96,13 +120,20 @@ def _hear(told: Told, operation: Operation, askers: dict[str, Request]) -> None:
     hold = told.holds.get(hold_id)
     if hold is None:
         hold = told.holds[hold_id] = KnownHold(hold_id, request.show_id, seats)
-    elif hold.seats != seats:
+        hold.ordered = ordered.get(hold_id, inf)
+    elif hold.seats != seats and not _some_were_returned(hold, operation):
         detail = f"{hold_id} has the seats {_listed(hold.seats)} and {_listed(seats)}"
         _contradict(told, request, set(hold.seats) ^ set(seats) or seats, detail, operation)
     hold.told = min(hold.told, operation.returned or inf)
     if request.kind == "hold":
         _hear_grant(told, hold, operation, askers)
     _hear_deadline(told, hold, operation)
+
+
+def _some_were_returned(hold: KnownHold, operation: Operation) -> bool:
+    """A record of a sold hold names the seats of its own block no more whose money was given back."""
+    sold = operation.body.get("state") == "sold" and hold.ordered <= (operation.returned or inf)
+    return sold and set(operation.body["seats"]) < set(hold.seats)
 
 
 def _hear_grant(
@@ -124,8 +155,9 @@ def _hear_grant(
 
 
 def _hear_deadline(told: Told, hold: KnownHold, operation: Operation) -> None:
-    body = operation.body
-    if "expires_at" not in body:
+    """Of a hold that is being paid the deadline may be any."""
+    body, being_paid = operation.body, hold.ordered <= (operation.returned or inf)
+    if "expires_at" not in body or being_paid:
         return
     deadline, extended = moment(body["expires_at"]), bool(body.get("extended"))
     if operation.request.kind == "extend" and not extended:
@@ -163,6 +195,10 @@ def _join(told: Told, operations: list[Operation]) -> None:
 
 def _compare_times(told: Told, hold: KnownHold) -> None:
     operations = [*hold.answers, *hold.questions]
+    for question in hold.questions:
+        if question.body.get("code") == "hold_in_payment" and (question.returned or inf) < hold.ordered:
+            detail = f"{hold.hold_id} was being paid before anybody ordered it"
+            _contradict(told, question.request, hold.seats, detail, question)
     if hold.told < hold.begun:
         detail = f"{hold.hold_id} was seen before anybody asked for it"
         _contradict(told, operations[0].request, hold.seats, detail, *operations)

@@ -16,8 +16,14 @@ record is released, and that its tickets may be; for an unkeyed hold of one seat
 A deadline is a fact of clocks that may be off by the skew. From `deadline - skew` a hold may be `due`: a host may say
 410 and a ticket may be had by others, while another host still says 200. From `deadline + skew` it is over for all.
 
+From when there may be an order of a hold, its history goes on without its clients: at any time the hold may be made to
+last longer, made again (`take_again`, `revive`), sold (`sell`, `sell_record`) and given back for good (`unsell`,
+`give_up`), and no answer says when. So from then on its deadlines force nothing, and refusals of its seats prove
+little. What stays is that only ordered holds are sold, that what is given up never comes back, and that a seat of a
+paid order (`owned`) is nobody else's. The journal's judges know the rest.
+
 A state is `(hold id, phase, extended by)`; FREE has no hold. `step` gives the states that an act may lead to, none if
-the act is not possible in this state. To teach the model a sale, add acts that lead to SOLD.
+the act is not possible in this state.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import NamedTuple
 
-from tests.history import Operation
+from tests.history import Dealing, Operation
 
 
 class Phase(IntEnum):
@@ -40,6 +46,8 @@ class Phase(IntEnum):
     OVER = auto()
     RELEASED = auto()
     SOLD = auto()
+    GIVEN_UP = auto()
+    """A record only: its order came to nothing."""
 
 
 class State(NamedTuple):
@@ -62,6 +70,9 @@ class Act(IntEnum):
     EXTEND_PART = auto()
     LAPSE = auto()
     LAPSE_EXTENDED = auto()
+    SELL = auto()
+    UNSELL = auto()
+    TAKE_AGAIN = auto()
     CREATE = auto()
     RELEASE = auto()
     EXTEND_RECORD = auto()
@@ -69,17 +80,23 @@ class Act(IntEnum):
     FALL_DUE_EXTENDED = auto()
     END = auto()
     END_EXTENDED = auto()
+    SELL_RECORD = auto()
+    GIVE_UP = auto()
+    REVIVE = auto()
     HOLDS = auto()
     LEFT = auto()
     REFUSED = auto()
     REFUSED_SOLD = auto()
+    OWNED = auto()
     SEEN = auto()
     SEEN_EXTENDED = auto()
     SEEN_SOLD = auto()
+    IN_PAYMENT = auto()
     EXTENDED_BY_OTHER = auto()
     REPLAYED = auto()
     REPLAYED_EXTENDED = auto()
     UNKNOWN = auto()
+    UNKNOWN_OR_GIVEN_UP = auto()
     UNKNOWN_OR_GIVEN_BACK = auto()
     UNKNOWN_OR_FORGOTTEN = auto()
     EXPIRED = auto()
@@ -100,9 +117,9 @@ class Step:
     hold: str
     invoked: float
     returned: float | None = None
-    source: Operation | None = None
+    source: Operation | Dealing | None = None
     request: str = ""
-    """Which extension it is: requests with one Idempotency-Key are one."""
+    """Which extension it is: requests with one Idempotency-Key are one. Of TAKE_AGAIN: the hold that takes."""
 
     @property
     def is_claim(self) -> bool:
@@ -110,16 +127,20 @@ class Step:
 
 
 _STANDS = (Phase.LIVE, Phase.DUE)
+_BORN = (*_STANDS, Phase.OVER, Phase.RELEASED, Phase.SOLD, Phase.GIVEN_UP)
+_GONE = (Phase.UNBORN, Phase.RELEASED, Phase.GIVEN_UP)
 _TRUE_WHEN = {
     Act.SEEN: _STANDS,
     Act.SEEN_EXTENDED: _STANDS,
     Act.SEEN_SOLD: (Phase.SOLD,),
+    Act.IN_PAYMENT: _STANDS,
     Act.EXTENDED_BY_OTHER: _STANDS,
-    Act.REPLAYED: (Phase.LIVE, Phase.DUE, Phase.OVER, Phase.RELEASED, Phase.SOLD),
-    Act.REPLAYED_EXTENDED: (Phase.LIVE, Phase.DUE, Phase.OVER, Phase.RELEASED, Phase.SOLD),
+    Act.REPLAYED: _BORN,
+    Act.REPLAYED_EXTENDED: _BORN,
     Act.UNKNOWN: (Phase.UNBORN,),
-    Act.UNKNOWN_OR_GIVEN_BACK: (Phase.UNBORN, Phase.RELEASED),
-    Act.UNKNOWN_OR_FORGOTTEN: (Phase.UNBORN, Phase.RELEASED, Phase.DUE, Phase.OVER),
+    Act.UNKNOWN_OR_GIVEN_UP: (Phase.UNBORN, Phase.GIVEN_UP),
+    Act.UNKNOWN_OR_GIVEN_BACK: _GONE,
+    Act.UNKNOWN_OR_FORGOTTEN: (*_GONE, Phase.DUE, Phase.OVER),
     Act.EXPIRED: (Phase.DUE, Phase.OVER),
     Act.REFUSED: (Phase.LIVE,),
     Act.REFUSED_SOLD: (Phase.SOLD,),
@@ -138,7 +159,7 @@ def step(state: State, step: Step) -> tuple[State, ...]:
     """The states that the step may lead to; a claim leads nowhere else, and nowhere at all when it is not true."""
     if step.is_claim:
         return (state,) if _is_true(state, step) else ()
-    if step.act <= Act.LAPSE_EXTENDED:
+    if step.act < Act.CREATE:
         return _step_ticket(state, step)
     return _step_record(state, step)
 
@@ -149,6 +170,8 @@ def _is_true(state: State, step: Step) -> bool:
         return state.hold == step.hold
     if act is Act.LEFT:
         return state.hold != step.hold
+    if act is Act.OWNED:
+        return state.hold == step.hold and state.phase is Phase.SOLD
     if state.phase not in _TRUE_WHEN[act]:
         return False
     if act is Act.EXTENDED_BY_OTHER:
@@ -160,19 +183,26 @@ def _is_true(state: State, step: Step) -> bool:
 
 def _step_ticket(state: State, step: Step) -> tuple[State, ...]:
     mine = state.hold == step.hold
+    held = mine and state.phase is Phase.LIVE
     match step.act:
         case Act.TAKE:
-            return (State(step.hold, Phase.LIVE),) if state is FREE or state == FREE else ()
+            return (State(step.hold, Phase.LIVE),) if state == FREE else ()
+        case Act.TAKE_AGAIN:
+            return (State(step.request, Phase.LIVE),) if state == FREE else ()
         case Act.GIVE_BACK:
-            return (FREE,) if mine else (state,)
+            return (FREE,) if held else () if mine else (state,)
         case Act.EXTEND:
-            return (State(step.hold, Phase.LIVE, "yes"),) if mine else ()
+            return (State(step.hold, Phase.LIVE, "yes"),) if held else ()
         case Act.EXTEND_PART:
-            return (State(step.hold, Phase.LIVE, "yes"),) if mine else (state,)
+            return (State(step.hold, Phase.LIVE, "yes"),) if held else (state,)
+        case Act.SELL:
+            return (State(step.hold, Phase.SOLD),) if held else ()
+        case Act.UNSELL:
+            return (FREE,) if mine else ()
         case Act.LAPSE:
-            return (FREE,) if mine and not state.extender else (state,)
+            return (FREE,) if held and not state.extender else (state,)
         case _:
-            return (FREE,) if mine and state.extender else (state,)
+            return (FREE,) if held and state.extender else (state,)
 
 
 def _step_record(state: State, step: Step) -> tuple[State, ...]:
@@ -187,6 +217,12 @@ def _step_record(state: State, step: Step) -> tuple[State, ...]:
             if phase not in _STANDS or extender not in ("", step.request):
                 return ()
             return (state,) if extender else (State(hold, Phase.LIVE, step.request),)
+        case Act.SELL_RECORD:
+            return (State(hold, Phase.SOLD, extender),) if phase in _STANDS else ()
+        case Act.GIVE_UP:
+            return (State(hold, Phase.GIVEN_UP, extender),) if phase in _BORN else ()
+        case Act.REVIVE:
+            return (State(hold, Phase.LIVE),) if phase in (Phase.DUE, Phase.OVER) else ()
         case Act.FALL_DUE | Act.FALL_DUE_EXTENDED:
             meant = bool(extender) == (step.act is Act.FALL_DUE_EXTENDED)
             return (State(hold, Phase.DUE, extender),) if meant and phase is Phase.LIVE else ()

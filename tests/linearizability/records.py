@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from tests.history import Operation
 from tests.linearizability.holds import KnownHold
@@ -33,7 +34,11 @@ def steps_of_record(hold: KnownHold, skew_ms: float, forgetful: bool) -> list[St
             at = question.invoked
             steps.append(Step(Act.EXTEND_RECORD, hold.hold_id, at, None, question, request))
     latest = max(step.invoked for step in steps)  # an end matters to what was asked behind it
+    latest = min(latest, hold.ordered)  # and is none for a hold that may be being paid
     steps += [one for one in _ends(hold, skew_ms) if one.returned is None or one.invoked < latest]
+    if hold.ordered < inf:
+        sale = (Act.SELL_RECORD, Act.GIVE_UP, Act.REVIVE)
+        steps += [Step(act, hold.hold_id, hold.ordered) for act in sale]
     return steps
 
 
@@ -73,13 +78,15 @@ def _told(question: Operation, forgetful: bool) -> Act | None:
         case _, 404 if forgetful:
             return Act.UNKNOWN_OR_FORGOTTEN
         case "release", 404:
-            return Act.UNKNOWN  # a hold that was given back before is answered 204
+            return Act.UNKNOWN_OR_GIVEN_UP  # one that its buyer gave back before is answered 204
         case _, 404:
             return Act.UNKNOWN_OR_GIVEN_BACK
         case _, 410:
             return Act.EXPIRED
         case _, 409 if body.get("code") == "hold_sold":
             return Act.SEEN_SOLD
+        case "release", 409 if body.get("code") == "hold_in_payment":
+            return Act.IN_PAYMENT
         case "extend", 409:
             return Act.EXTENDED_BY_OTHER
         case _:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tests.history import Operation
+from tests.history import Dealing, Operation
 from tests.linearizability.holds import Contradiction
 from tests.linearizability.model import Act, Phase, State, Step, step
 from tests.linearizability.search import first_unexplained
@@ -18,6 +18,18 @@ LINES_MAX = 24
 """Lines of a timeline; the latest are kept."""
 
 BAR_COLUMNS = 24
+
+_WITHOUT_CLIENT = {
+    Act.CREATE: " is made",
+    Act.TAKE: " is made",
+    Act.SELL: " may be sold",
+    Act.SELL_RECORD: " may be sold",
+    Act.UNSELL: " may be given up",
+    Act.GIVE_UP: " may be given up",
+    Act.TAKE_AGAIN: " may be made again",
+    Act.REVIVE: " may be made again",
+}
+"""What no client did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +64,11 @@ def unexplained(
     return Anomaly(show_id, seat, problem, _timeline(lines), initial.hold)
 
 
-def said(operation: Operation) -> str:
+def said(operation: Operation | Dealing) -> str:
     """One operation in words: who asked what, and the answer."""
+    if isinstance(operation, Dealing):
+        asked = f"{operation.client} {operation.request.kind} {operation.body['hold_id']}"
+        return f"{asked} -> {operation.status} {operation.body['state']}"
     request, body = operation.request, operation.body
     what = request.hold_id or ",".join(request.seats) or f"best {request.quantity}"
     key = f" key={request.key}" if request.key else ""
@@ -72,8 +87,9 @@ def _said(step: Step) -> str:
     if step.source is not None:
         return said(step.source)
     certain = "by every clock" if step.returned is not None else "by some clock"
-    passes = "" if step.act in (Act.CREATE, Act.TAKE) else f": its deadline passes {certain}"
-    return f"{step.hold}{passes or ' is made'}"
+    if step.act in _WITHOUT_CLIENT:
+        return f"{step.hold or step.request}{_WITHOUT_CLIENT[step.act]}"
+    return f"{step.hold}: its deadline passes {certain}"
 
 
 def _window(steps: Sequence[Step], initial: State, failed: Step) -> list[Step]:

@@ -9,7 +9,7 @@ shortest prefix that cannot be explained.
 
 Two shortcuts lose nothing. A claim changes no state, so it is linearized as soon as it is true. A step that may
 happen or not (no return) needs no bit: in this model each of them can change a state at most once, as no hold takes
-a ticket again.
+a ticket again, but one that is being paid, which may do so any number of times.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from tests.linearizability.search import first_unexplained
 from tests.linearizability.truth import valid_history
 
 PLANTED_OF_EACH_KIND = 4
-TICKET_ACTS = [act for act in Act if act <= Act.LAPSE_EXTENDED]
-TICKET_CLAIMS = [Act.HOLDS, Act.LEFT, Act.REFUSED]
-RECORD_ACTS = [act for act in Act if Act.CREATE <= act < FIRST_CLAIM]
+TICKET_ACTS = [act for act in Act if act < Act.TAKE_AGAIN]  # that one may happen any number of times
+TICKET_CLAIMS = [Act.HOLDS, Act.LEFT, Act.REFUSED, Act.REFUSED_SOLD, Act.OWNED]
+RECORD_ACTS = [act for act in Act if Act.CREATE <= act < Act.REVIVE]  # and so may this one
 RECORD_CLAIMS = [act for act in Act if act >= Act.SEEN]
 
 
@@ -87,7 +87,7 @@ def test_the_search_agrees_with_the_definition_about_tickets() -> None:
         expected = is_linearizable(steps, FREE, step)
         assert (first_unexplained(steps, FREE, step) is None) == expected, f"{seed}: {steps}"
         verdicts[expected] += 1
-    assert min(verdicts) > 500
+    assert min(verdicts) > 400
 
 
 def test_the_search_agrees_with_the_definition_about_records() -> None:

@@ -71,8 +71,19 @@ def steps_of_tickets(
             steps[ticket] += own
             if ticket in latest:
                 lapses = _lapses(hold, longest[hold.show_id], skew_ms)
-                steps[ticket] += [lapse for lapse in lapses if lapse.invoked < latest[ticket]]
+                end = min(latest[ticket], hold.ordered)  # a hold that may be ordered may last
+                steps[ticket] += [lapse for lapse in lapses if lapse.invoked < end]
+        for seat, step in _owned(hold):
+            steps[hold.show_id, seat].append(step)
     return steps
+
+
+def _owned(hold: KnownHold) -> Iterator[tuple[str, Step]]:
+    """The seats that its order was told to have tickets for."""
+    for dealing in hold.paid:
+        for ticket in dealing.body["tickets"]:
+            times = dealing.invoked, dealing.returned
+            yield ticket["seat"], Step(Act.OWNED, hold.hold_id, *times, dealing)
 
 
 def _longest_holds(holds: dict[str, KnownHold], skew_ms: float) -> dict[str, float]:
@@ -158,6 +169,10 @@ def _life_on_ticket(hold: KnownHold, skew_ms: float) -> Iterator[Step]:
         step = _on_ticket(hold, question, skew_ms)
         if step is not None:
             yield step
+    if hold.ordered < inf:
+        yield Step(Act.SELL, hold.hold_id, hold.ordered)
+        yield Step(Act.UNSELL, hold.hold_id, hold.ordered)
+        yield Step(Act.TAKE_AGAIN, "", hold.ordered, request=hold.hold_id)
 
 
 def _first_answer(hold: KnownHold) -> Operation | None:
@@ -175,7 +190,8 @@ def _on_ticket(hold: KnownHold, question: Operation, skew_ms: float) -> Step | N
     kind, status, definite = question.request.kind, question.status, question.definite
     times = question.invoked, question.returned
     if kind == "find":
-        if question.effective and _before_deadline(question, skew_ms):
+        known = not hold.loose or (question.returned or inf) < hold.ordered
+        if question.effective and known and _before_deadline(question, skew_ms):
             return Step(Act.HOLDS, hold.hold_id, *times, question)
         left = status == 404 and not hold.loose
         return Step(Act.LEFT, hold.hold_id, *times, question) if left else None
