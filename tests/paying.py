@@ -114,8 +114,13 @@ class Till:
         """What the buyer's browser does. Raises PaymentRefused when it is too late."""
         payment_id = order["client_secret"].partition("_secret_")[0]
         stored = await self.stored(order["order_id"])
-        opened = OpenPayment(await self.runtime.gateway.find(payment_id), order["client_secret"])
         assert stored.payment_id == payment_id
+        await self.pay_blindly(order, card)
+
+    async def pay_blindly(self, order: Answer, card: Card = Card.GOOD) -> None:
+        """The same, with nothing looked at before."""
+        payment_id = order["client_secret"].partition("_secret_")[0]
+        opened = OpenPayment(await self.runtime.gateway.find(payment_id), order["client_secret"])
         await pay_at(self.proxy.url, opened, card)
 
     async def stored(self, order_id: str) -> Order:
