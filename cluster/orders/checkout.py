@@ -19,7 +19,8 @@ from actors.domain.order import Line, Order, State, Task
 from actors.domain.rejections import Code, Rejection
 from actors.holding import Ask
 from actors.outcomes import Accepted, Unavailable
-from cluster.orders.ports import Fact, OrderStore
+from cluster.orders.learning import learn
+from cluster.orders.ports import OrderStore
 from cluster.payments.gateway import (
     MISCONFIGURED,
     OpenPayment,
@@ -34,8 +35,6 @@ from cluster.store.orders import HoldTaken
 
 OPEN_ATTEMPTS_MAX = 3
 """How often a payment is opened anew after an answer that it failed; each time under another key."""
-
-RACES_MAX = 10
 
 PAYABLE = (State.AWAITING_PAYMENT, State.EXPIRED)
 
@@ -128,7 +127,7 @@ class Checkout:
         except PaymentRefused as error:
             if error.code == MISCONFIGURED:
                 return Unavailable("payments are not set up")
-            await self._learn(order, partial(_refused, error.code))
+            await learn(self.orders, self.clock, order, partial(_refused, error.code))
             return Refused(error.code)
 
     async def _open(self, order: Order, show_name: str) -> OpenPayment:
@@ -147,7 +146,7 @@ class Checkout:
 
     async def _opened(self, order: Order, opened: OpenPayment, *, replayed: bool) -> Placed:
         payment_id = opened.payment.payment_id
-        after = await self._learn(order, partial(_payment_opened, payment_id))
+        after = await learn(self.orders, self.clock, order, partial(_payment_opened, payment_id))
         if after.payment_id == payment_id:
             return Ordered(after, opened.client_secret, replayed)
         await self.gateway.cancel(payment_id, f"{order.order_id}-close-{payment_id}")
@@ -159,16 +158,6 @@ class Checkout:
             opened = await self.gateway.reopen(order.payment_id)
             return Ordered(order, opened.client_secret, replayed)
         return Ordered(order, "", replayed)
-
-    async def _learn(self, order: Order, fact: Fact) -> Order:
-        for _ in range(RACES_MAX):
-            after = fact(order, self.clock())
-            if after is None:
-                return order
-            if await self.orders.replace(order, after):
-                return after
-            order = await self.orders.get(order.order_id) or order
-        return order
 
 
 def new_order(wanted: Wanted, hold: Hold, view: ShowView, now: int) -> Order:

@@ -23,6 +23,7 @@ from actors.domain.payment import Payment, PaymentStatus
 from actors.domain.rejections import Code, Rejection
 from actors.holding import Ask
 from actors.outcomes import Accepted, Unavailable
+from cluster.orders.learning import learn
 from cluster.orders.ports import Announce, Fact, OrderStore
 from cluster.orders.refunding import Refunding
 from cluster.orders.seats import OrderSeats, PartUnavailable
@@ -35,9 +36,6 @@ from cluster.payments.gateway import (
 
 STEPS_MAX = 64
 """Steps of one order at a time: far more than any order needs, so reaching it is a defect, and is logged."""
-
-RACES_MAX = 20
-"""How often a fact is applied anew because somebody else has changed the order meanwhile."""
 
 SECURE_MS = 600_000
 """How much longer the seats are kept when the bank is still deciding; asked for again at each look."""
@@ -64,16 +62,10 @@ class Saga:
 
     async def learn(self, order: Order, fact: Fact) -> Order:
         """Store what a fact makes of the order; the order as it stands then."""
-        for _ in range(RACES_MAX):
-            after = fact(order, self.clock())
-            if after is None:
-                return order
-            if await self.orders.replace(order, after):
-                self.announce(after)
-                return after
-            order = await self.orders.get(order.order_id) or order
-        _log.error("order.contended", show=order.show_id, state=order.state, task=order.task)
-        return order
+        after = await learn(self.orders, self.clock, order, fact)
+        if after.version > order.version:
+            self.announce(after)
+        return after
 
     async def see(self, order: Order, payment: Payment) -> Order:
         """Learn of its payment. While the bank decides, the seats are kept."""

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,6 +30,8 @@ from serve_app.times import rfc3339
 
 HOLDS_IN_FLIGHT_MAX = 4_000
 """Requests that one replica takes to hosts at a time; one more is answered 429 with Retry-After."""
+
+_log = structlog.get_logger()
 
 T = TypeVar("T")
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -89,7 +92,18 @@ async def to_the_end(runtime: Runtime, work: Coroutine[Any, Any, T]) -> T:
     task = asyncio.create_task(work)
     runtime.in_flight.add(task)
     task.add_done_callback(runtime.in_flight.discard)
-    return await asyncio.shield(task)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_abandoned)
+        raise
+
+
+def _abandoned(task: asyncio.Task[Any]) -> None:
+    """Its client has hung up: nobody else will hear of what went wrong."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.warning("request.abandoned", reason=repr(error))
 
 
 def _wish(body: HoldBody) -> Wish:

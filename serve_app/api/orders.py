@@ -10,20 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.domain import ordering
-from actors.domain.order import Order
-from actors.domain.rejections import Code, Rejection
+from actors.domain.rejections import Rejection
 from actors.outcomes import Unavailable
-from cluster.bootstrap import Runtime
 from cluster.orders.checkout import Ordered, Refused, Wanted
 from serve_app.api.holds import addressed_hold, to_the_end
 from serve_app.bodies import decode, read_json
 from serve_app.idempotency import REPLAYED, identify
 from serve_app.order_answers import order_answer
+from serve_app.order_changes import change_order, order_of
 from serve_app.problems import Problem, rejection_problem, unavailable
 from serve_app.runtime import runtime_of
 from serve_app.shows import view_of
-
-RACES_MAX = 10
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
 
@@ -76,27 +73,8 @@ async def get_order(request: Request) -> Response:
 
 async def cancel_order(request: Request) -> Response:
     """DELETE /v1/orders/{order_id}"""
-    runtime = runtime_of(request)
-    order = await order_of(runtime, request.path_params["order_id"])
-    for _ in range(RACES_MAX):
-        after = ordering.cancelled(order, runtime.clock())
-        if after is None:
-            return Response(status_code=204)
-        if isinstance(after, Rejection):
-            raise rejection_problem(after.code, after.detail)
-        if await runtime.orders.replace(order, ordering.handed_over(after, runtime.clock())):
-            await runtime.poke_payment()
-            return Response(status_code=204)
-        order = await order_of(runtime, order.order_id)
-    raise unavailable("the order is being worked on")
-
-
-async def order_of(runtime: Runtime, order_id: str) -> Order:
-    """The order, or 404."""
-    order = await runtime.orders.get(order_id) if len(order_id) <= 64 else None
-    if order is None:
-        raise rejection_problem(Code.ORDER_NOT_FOUND)
-    return order
+    await change_order(runtime_of(request), request.path_params["order_id"], ordering.cancelled)
+    return Response(status_code=204)
 
 
 def _email(text: str) -> str:

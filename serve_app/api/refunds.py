@@ -9,19 +9,18 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.domain import ordering
+from actors.domain.order import Order
 from actors.domain.rejections import Rejection
-from serve_app.api.orders import order_of
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
 from serve_app.idempotency import REPLAYED, identify
 from serve_app.openapi import creating, json_request, problems
 from serve_app.order_answers import order_answer
-from serve_app.problems import rejection_problem, unavailable
+from serve_app.order_changes import change_order
 from serve_app.runtime import runtime_of
 
 SEATS_MAX = 100
 REASON_CHARS_MAX = 500
-RACES_MAX = 10
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -52,26 +51,20 @@ async def create_refund(
     runtime = runtime_of(request)
     canonical = msgspec.json.encode(body.model_dump(), order="sorted")
     identity = identify(request, runtime, f"refunds/{order_id}", canonical)
-    order = await order_of(runtime, order_id)
-    for _ in range(RACES_MAX):
-        after = ordering.refund_requested(
+
+    def decide(order: Order, now: int) -> Order | Rejection | None:
+        return ordering.refund_requested(
             order,
             "r" + identity.token,
             tuple(body.seats or ()),
-            runtime.clock(),
+            now,
             fingerprint=identity.fingerprint,
             withhold=body.withhold,
             reason=body.reason,
         )
-        if after is None:
-            return _answer(order_answer(order, runtime.ticket_keys), REPLAYED)
-        if isinstance(after, Rejection):
-            raise rejection_problem(after.code, after.detail)
-        if await runtime.orders.replace(order, ordering.handed_over(after, runtime.clock())):
-            await runtime.poke_payment()
-            return _answer(order_answer(after, runtime.ticket_keys))
-        order = await order_of(runtime, order_id)
-    raise unavailable("the order is being worked on")
+
+    order, replayed = await change_order(runtime, order_id, decide)
+    return _answer(order_answer(order, runtime.ticket_keys), REPLAYED if replayed else None)
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

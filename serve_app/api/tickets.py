@@ -16,9 +16,9 @@ from cluster.ticketing.calendar import calendar_of
 from cluster.ticketing.objects import ObjectsUnavailable
 from cluster.ticketing.pdf import MEDIA_TYPE as PDF
 from cluster.ticketing.qr import qr_svg
-from serve_app.api.orders import order_of
 from serve_app.openapi import problems
 from serve_app.order_answers import WITH_TICKETS
+from serve_app.order_changes import order_of
 from serve_app.problems import Problem, rejection_problem, unavailable
 from serve_app.runtime import runtime_of
 
