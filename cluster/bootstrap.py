@@ -16,6 +16,7 @@ import structlog
 from actors.activation import Clock
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
+from actors.domain.order import State
 from actors.placement import Placement
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
@@ -30,7 +31,7 @@ from cluster.journal.pokes import Pokes, poke
 from cluster.journal.publishing import publish_once
 from cluster.journal.streams import JOURNAL, NOTICES, ORDERS, ensure_streams
 from cluster.journal.wakeups import schedule_wakeup, wakeup_consumer
-from cluster.orders.announcing import Announcer
+from cluster.orders.announcing import Announcer, order_subject
 from cluster.orders.checkout import Checkout
 from cluster.orders.refunding import Refunding
 from cluster.orders.saga import Saga
@@ -295,11 +296,11 @@ async def build_fulfilment() -> AsyncIterator[FulfilmentService]:
 
 
 def fulfilment_service(runtime: Runtime) -> FulfilmentService:
-    nc, database = runtime.nc, runtime.database
+    nc, database, paid = runtime.nc, runtime.database, order_subject(state=State.PAID)
     return FulfilmentService(
-        lambda handler: DurableConsumer(nc, ORDERS, "door", "orders.>", handler),
+        lambda handler: DurableConsumer(nc, ORDERS, "door", paid, handler),
         lambda handler: DurableConsumer(
-            nc, ORDERS, "documents", "orders.>", handler, DOCUMENTS_BATCH_MAX
+            nc, ORDERS, "documents", paid, handler, DOCUMENTS_BATCH_MAX
         ),
         runtime.orders,
         runtime.shows,

@@ -22,7 +22,7 @@ from cluster.bootstrap import Runtime, expiration_service, fulfilment_service, p
 from cluster.embedded.stripe import SECRET_KEY
 from cluster.journal.feed import Following, JournalFeed
 from cluster.journal.streams import ORDERS
-from cluster.orders.announcing import decode_order_event
+from cluster.orders.announcing import decode_order_event, order_subject
 from cluster.payments.gateway import OpenPayment
 from cluster.payments.memory_provider import Card
 from cluster.services.service import Service
@@ -179,7 +179,7 @@ class Till:
         """The causes of an order's transitions, as they were published, in the order of the stream."""
         heard = list[str]()
         feed = JournalFeed(self.runtime.nc, ORDERS)
-        subject = f"orders.*.{order_id}"
+        subject = order_subject(order_id=order_id)
         last = await feed.last_sequence(subject)
 
         def on_entry(_subject: str, _sequence: int, payload: bytes) -> None:

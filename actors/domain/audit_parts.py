@@ -34,7 +34,7 @@ def _check_parts(
         taken = next(
             (
                 seen
-                for seen in parts.get((part.block, event.token), ())
+                for seen in reversed(parts.get((part.block, event.token), []))
                 if seen.sequence < hold.sequence
                 and _stood(seen, hold)
                 and set(seen.event.tickets) == set(part.tickets)

@@ -214,9 +214,9 @@ class Order:
     @property
     def reason(self) -> str:
         """Why the order stands as it does: the cause of its last change of state."""
-        latest = ""
-        state: State | None = None
-        for transition in self.history:
-            if transition.state is not state:
-                latest, state = transition.cause.value, transition.state
-        return latest
+        reason = ""
+        for transition in reversed(self.history):
+            if transition.state is not self.state:
+                break
+            reason = transition.cause.value
+        return reason

@@ -124,8 +124,9 @@ def hold_over(order: Order, *, expired: bool, now: int) -> Order | None:
         return None
     if expired:
         return changed(order, now, Cause.HOLD_EXPIRED, Actor.TICKETS, State.EXPIRED, Task.WATCH)
-    task = Task.VOID if order.payment_id else Task.NONE
-    return changed(order, now, Cause.HOLD_RELEASED, Actor.BUYER, State.CANCELLED, task)
+    return changed(
+        order, now, Cause.HOLD_RELEASED, Actor.BUYER, State.CANCELLED, _task_when_over(order)
+    )
 
 
 def cancelled(order: Order, now: int) -> Order | Rejection | None:
@@ -148,7 +149,7 @@ def payment_seen(order: Order, payment: Payment, now: int) -> Order | None:
     if payment.status is not PaymentStatus.CANCELED:
         return None
     if order.state is State.EXPIRED and order.task is Task.WATCH:
-        return changed(order, now, Cause.PAYMENT_CANCELED, Actor.PAYMENTS, order.state, Task.NONE)
+        return changed(order, now, Cause.PAYMENT_CANCELED, Actor.PAYMENTS, order.state, Task.UNDO)
     if order.task in (Task.WATCH, Task.SELL, Task.CAPTURE):
         return _given_up(order, Cause.PAYMENT_CANCELED, Actor.PAYMENTS, now, payment.problem)
     return None
@@ -175,7 +176,7 @@ def _wrong_amount(order: Order, payment: Payment, now: int) -> Order:
     return _given_up(order, Cause.AMOUNT_MISMATCH, Actor.PAYMENTS, now, detail)
 
 
-def _given_up(order: Order, cause: Cause, actor: Actor, now: int, detail: str = "") -> Order:
+def _given_up(order: Order, cause: Cause, actor: Actor, now: int, detail: str) -> Order:
     return changed(order, now, cause, actor, State.CANCELLED, Task.UNDO, detail)
 
 
@@ -183,8 +184,12 @@ def too_late(order: Order, now: int) -> Order | None:
     """Nobody can pay an expired order for ever. From here on its payment is closed, whatever it turns out to be."""
     if (order.state, order.task) != (State.EXPIRED, Task.WATCH):
         return None
-    task = Task.VOID if order.payment_id else Task.NONE
-    return changed(order, now, Cause.TOO_LATE, Actor.CLOCK, State.EXPIRED, task)
+    return changed(order, now, Cause.TOO_LATE, Actor.CLOCK, State.EXPIRED, _task_when_over(order))
+
+
+def _task_when_over(order: Order) -> Task:
+    """Its hold is over, but parts of it may have been secured for its payment: nobody else would give them back."""
+    return Task.UNDO if order.payment_id else Task.NONE
 
 
 def sold(order: Order, now: int) -> Order | None:
@@ -290,10 +295,8 @@ def next_refund(order: Order) -> Refund | None:
     return min((refund for refund in order.refunds if not refund.over), key=_turn, default=None)
 
 
-def _turn(refund: Refund) -> int:
-    if refund.sent and refund.returned:
-        return 3
-    return 2 if refund.status is RefundStatus.FAILED else 1
+def _turn(refund: Refund) -> tuple[bool, bool]:
+    return refund.sent and refund.returned, refund.status is RefundStatus.FAILED
 
 
 def money_back(
@@ -349,7 +352,7 @@ def _refund_failed(order: Order, refund: Refund, problem: str, now: int) -> Orde
 
 def pauses(order: Order, now: int) -> bool:
     """Whether the next step is an attempt at a refund that has failed, and is not due yet."""
-    refund = next_refund(order) if order.task is Task.REFUND else None
+    refund = next_refund(order)
     failed = refund is not None and refund.status is RefundStatus.FAILED
     return failed and order.due_at is not None and now < order.due_at
 

@@ -38,17 +38,14 @@ def secure(block: Block, command: SecureHold, now: int) -> Decision:
         if hold.ending is Ending.LIVE and now < hold.deadline:
             if set(hold.tickets) != set(command.tickets):
                 return Rejection(Code.HOLD_NOT_FOUND)  # it is not the one that was ordered
-            return _secured(hold.deadline, hold.held_at, command, already=hold.order_id != "")
+            until = _until(command, hold.deadline, hold.held_at)
+            known = hold.order_id == order_id and hold.deadline == until
+            return () if known else (HoldSecured(terms.token, order_id, until),)
     return _hold_again(block, command, now)
 
 
-def _secured(
-    deadline: int, held_at: int, command: SecureHold, *, already: bool
-) -> tuple[HoldSecured, ...]:
-    until = max(deadline, min(command.until, held_at + SECURED_LIFETIME_MAX_MS))
-    if already and until == deadline:
-        return ()
-    return (HoldSecured(command.terms.token, command.order_id, until),)
+def _until(command: SecureHold, deadline: int, held_at: int) -> int:
+    return max(deadline, min(command.until, held_at + SECURED_LIFETIME_MAX_MS))
 
 
 def _hold_again(block: Block, command: SecureHold, now: int) -> Decision:
@@ -80,7 +77,8 @@ def _hold_again(block: Block, command: SecureHold, now: int) -> Decision:
     own = block.holds.get(terms.token)
     first = () if own is None else (HoldExpired(own.token, own.tickets),)
     others = tuple(event for event in overdue if event.token != terms.token)
-    return (*first, *others, held, *_secured(deadline, now, command, already=False))
+    secured = HoldSecured(terms.token, command.order_id, _until(command, deadline, now))
+    return (*first, *others, held, secured)
 
 
 def confirm(block: Block, command: ConfirmHold, now: int) -> Decision:

@@ -24,6 +24,7 @@ from cluster.embedded.process import LOOPBACK, StartError, reserve_port
 from cluster.embedded.ray_head import RayHead
 from cluster.embedded.run_record import ADMIN_KEY, TICKET_KEYS, WEBHOOK_SECRET, RunRecord
 from cluster.embedded.stripe import SECRET_KEY, LocalStripe
+from cluster.payments.notice import KINDS
 from cluster.settings import Settings
 from cluster.ticketing.codes import TicketKeys
 
@@ -116,7 +117,7 @@ class Stack:
         if self._stripe is not None:
             self._stripe.wait_ready()
             secret = self._settings.webhook_secrets()[0]
-            self._stripe.register_webhook(f"{self.url}{WEBHOOK}", secret)
+            self._stripe.register_webhook(f"{self.url}{WEBHOOK}", secret, KINDS)
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS_MAX

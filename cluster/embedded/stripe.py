@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 from cluster.embedded.process import LOOPBACK, OwnedProcess, StartError, accepts, free_port
@@ -56,15 +58,17 @@ class LocalStripe(OwnedServer):
     def wait_ready(self) -> None:
         self._process.wait_until(lambda: accepts(self.port))
 
-    def register_webhook(self, url: str, secret: str) -> None:
-        """All events go there from now on, signed with `secret`; the last registration counts, also after a restart."""
-        self._configure(f"webhooks/{ENDPOINT}", {"url": url, "secret": secret})
+    def register_webhook(self, url: str, secret: str, kinds: Sequence[str] = ()) -> None:
+        """All events, or those of some kinds, go there from now on, signed with `secret`; the last registration counts,
+        also after a restart."""
+        chosen = {"events": list(kinds)} if kinds else {}
+        self._configure(f"webhooks/{ENDPOINT}", {"url": url, "secret": secret, **chosen})
 
     def settle(self, waiting_id: str) -> None:
         """The bank of a payment in processing, or of a refund that is to fail, answers now."""
         self._configure(f"settle/{waiting_id}", {})
 
-    def _configure(self, path: str, data: dict[str, str]) -> None:
+    def _configure(self, path: str, data: dict[str, Any]) -> None:
         request = Request(
             f"{self.url}/_config/{path}",
             data=json.dumps(data).encode(),

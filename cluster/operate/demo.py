@@ -24,10 +24,24 @@ from cluster.operate.answers import Data, Json
 from cluster.operate.child_stack import own_stack
 from cluster.operate.client import Client
 from cluster.operate.command import CommandError, err, out, print_json, reported
+from cluster.operate.crowd.tally import percentile
 from cluster.operate.load import print_report, progress_bar
-from cluster.operate.sale import Offer, Sale, house_offers, offer_of, put_on_sale, run_sale
-from cluster.operate.sale_view import live_view, one_line, shows_table, tally_table
-from cluster.operate.tally import percentile
+from cluster.operate.sale import (
+    Offer,
+    Sale,
+    house_offers,
+    offer_of,
+    play_money,
+    put_on_sale,
+    run_sale,
+)
+from cluster.operate.sale_view import (
+    live_view,
+    one_line,
+    orders_table,
+    shows_table,
+    tally_table,
+)
 from cluster.operate.target import Target, find_target
 from cluster.operate.verdict import print_verdict, verdict_of
 from cluster.operate.verify import VerifyReport
@@ -36,6 +50,9 @@ BUYERS_MAX = 2_000
 SECONDS_MIN, SECONDS_MAX = 5, 3_600
 FRAMES_PER_SECOND = 4
 LINE_SECONDS = 5.0
+NO_PLAY_MONEY = (
+    "STRIPE_SECRET_KEY is set without STRIPE_API_BASE: buyers hold seats, and order and pay nothing"
+)
 HOSTS = 2
 
 
@@ -121,6 +138,8 @@ def _sale(
                 )
     if not quiet:
         out.print(f"\n{buyers} buyers, {seconds:.0f} s; a host is killed in the middle")
+        if play_money(target) is None:
+            out.print(NO_PLAY_MONEY, style="yellow")
     asyncio.run(_shown(target, sale, [offer.weight for offer in offers], buyers, quiet=quiet))
     return sale
 
@@ -156,11 +175,14 @@ def _print(record: RunRecord, sale: Sale, verdict: VerifyReport) -> None:
     out.print(tally_table(sale.tally))
     for line in sale.news:
         out.print(line, style="yellow")
+    if sale.tally.orders:
+        out.print(orders_table(sale))
     if sale.check is not None:
         check = sale.check
         out.print(
             f"holds that buyers still have by the clock: {check.expected:,}, "
-            f"found {check.found:,}, with a seat in common {len(check.shared_seats):,}"
+            f"found {check.found:,}; orders that they saw paid: {check.paid_orders:,}; "
+            f"seats that two of them have: {len(check.shared_seats):,}"
         )
         for lost in check.lost:
             out.print(f"LOST {lost}", style="red")
@@ -191,13 +213,19 @@ def _plain(record: RunRecord, sale: Sale, verdict: VerifyReport) -> dict[str, An
         "refusals": dict(tally.refusals),
         "sent_again": dict(tally.retries),
         "live_updates": tally.updates,
-        "answer_ms": {
-            f"p{percent}": round(percentile(tally.latencies, percent) * 1000, 1)
-            for percent in (50, 99)
-        }
-        if tally.latencies
-        else None,
+        "answer_ms": _milliseconds(tally.latencies),
+        "buyers_pay": sale.refunds is not None,
+        "orders": {"placed": tally.orders, **tally.outcomes},
+        "cards": dict(tally.cards),
+        "card_to_tickets_ms": _milliseconds(tally.ticket_seconds),
+        "refunds": sale.refunds,
         "recovery": sale.recovery,
         "promised_holds": sale.check,
         "verify": verdict.plain(),
     }
+
+
+def _milliseconds(seconds: list[float]) -> dict[str, float] | None:
+    if not seconds:
+        return None
+    return {f"p{percent}": round(percentile(seconds, percent) * 1000, 1) for percent in (50, 99)}

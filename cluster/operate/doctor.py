@@ -8,9 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -19,10 +17,11 @@ from rich.table import Table
 
 from actors.journal import JournalUnavailable
 from cluster.journal.api import STREAM_NOT_FOUND, ApiError, call
-from cluster.journal.streams import DEADLETTERS, JOURNAL, Drift, drift
+from cluster.journal.streams import DEADLETTERS, JOURNAL, NOTICES, ORDERS, Drift, drift
 from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Client as NatsClient
 from cluster.operate.backends import database, journal_client
+from cluster.operate.check import Check, State
 from cluster.operate.client import ApiError as Problem
 from cluster.operate.client import Client
 from cluster.operate.command import (
@@ -32,6 +31,7 @@ from cluster.operate.command import (
     print_json,
     reported,
 )
+from cluster.operate.money_checks import order_checks, provider_checks
 from cluster.operate.target import Target, find_target
 from cluster.store.mongo import StoreError, StoreUnavailable
 
@@ -48,27 +48,13 @@ FREE_GIGABYTES_MIN = 1.0
 NATS_MIN = (2, 12)
 """Message schedules (`@at`) came with this version."""
 
-PACKAGES = ("ray", "nats-py", "motor", "fastapi")
-
-
-class State(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding; `detail` never holds an address with credentials."""
-
-    name: str
-    state: State
-    detail: str
+PACKAGES = ("ray", "nats-py", "motor", "fastapi", "stripe")
+DEADLETTER_PREFIX = "deadletters."
 
 
 @reported
 def doctor(data: Data = None, url: Url = None, as_json: Json = False) -> None:
-    """Check every part: reachable, versions, streams as they should be, consumers keeping up, disk, clocks.
+    """Check every part: reachable, versions, streams as they should be, consumers keeping up, payments, disk, clocks.
 
     Exit code 1 when a check failed; a warning is none.
     """
@@ -152,11 +138,13 @@ async def _behind(target: Target) -> list[Check]:
                 ("streams", _streams),
                 ("consumers", _consumers),
                 ("dead letters", _dead_letters),
+                ("payments", provider_checks),
             ):
                 checks += await _told(name, check(nc, target))
     except (JournalUnavailable, CommandError) as error:
         checks.append(Check("nats", State.FAILED, str(error)))
     checks += await _told("mongod", _mongod(target))
+    checks += await _told("orders", order_checks(target))
     return checks
 
 
@@ -190,8 +178,10 @@ def described(difference: Drift) -> str:
 
 
 async def _consumers(nc: NatsClient, target: Target) -> list[Check]:
-    """The durable consumers of the journal: the services' positions."""
-    listed = (await call(nc, f"CONSUMER.LIST.{JOURNAL}")).get("consumers") or []
+    """The durable consumers: the services' positions in what they live off."""
+    listed = list[dict[str, Any]]()
+    for stream in (JOURNAL, NOTICES, ORDERS):
+        listed += (await call(nc, f"CONSUMER.LIST.{stream}")).get("consumers") or []
     return [consumer_check(info) for info in listed if info["config"].get("durable_name")] or [
         Check("consumers", State.WARNING, "no service has read the journal yet")
     ]
@@ -201,26 +191,35 @@ def consumer_check(info: dict[str, Any]) -> Check:
     """`info` as CONSUMER.INFO has it: what waits is undelivered, or delivered and not acknowledged."""
     waiting, in_hand = info.get("num_pending", 0), info.get("num_ack_pending", 0)
     state = State.OK if waiting <= LAG_MESSAGES_MAX else State.WARNING
+    stream = info.get("stream_name", JOURNAL)
+    of = "" if stream == JOURNAL else f" of {stream}"
     return Check(
-        f"consumer {info['config']['durable_name']}",
+        f"consumer {info['config']['durable_name']}{of}",
         state,
         f"{waiting:,} behind, {in_hand:,} in hand",
     )
 
 
 async def _dead_letters(nc: NatsClient, target: Target) -> list[Check]:
+    question = {"subjects_filter": f"{DEADLETTER_PREFIX}>"}
     try:
-        buried = (await call(nc, f"STREAM.INFO.{DEADLETTERS}"))["state"]["messages"]
+        state = (await call(nc, f"STREAM.INFO.{DEADLETTERS}", question))["state"]
     except ApiError as error:
         if error.code == STREAM_NOT_FOUND:
             return []
         raise
-    state = State.OK if buried == 0 else State.WARNING
-    return [
-        Check(
-            "dead letters", state, f"{buried:,} messages could not be handled" if buried else "none"
-        )
-    ]
+    return [dead_letter_check(state["messages"], state.get("subjects") or {})]
+
+
+def dead_letter_check(buried: int, subjects: dict[str, int]) -> Check:
+    """`subjects` counts them by `deadletters.<stream>.<consumer>`."""
+    if buried == 0:
+        return Check("dead letters", State.OK, "none")
+    by = ", ".join(
+        f"{count:,} of {subject.removeprefix(DEADLETTER_PREFIX)}"
+        for subject, count in subjects.items()
+    )
+    return Check("dead letters", State.WARNING, f"{buried:,} messages could not be handled: {by}")
 
 
 async def _mongod(target: Target) -> list[Check]:

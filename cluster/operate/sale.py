@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,20 +16,25 @@ import msgspec
 from rich.progress import Progress
 
 from actors.domain.seat_files import SEAT_FILE_READERS, SeatFileError
-from cluster.operate.buyers import Crowd, LossCheck
 from cluster.operate.client import Client
 from cluster.operate.command import CommandError
+from cluster.operate.crowd.browser import Browser
+from cluster.operate.crowd.buyers import Crowd, LossCheck
+from cluster.operate.crowd.checkout import Checkout
+from cluster.operate.crowd.organizer import Refunds, refund_some
+from cluster.operate.crowd.payers import Payers
+from cluster.operate.crowd.pools import Pools
+from cluster.operate.crowd.shop import Shop
+from cluster.operate.crowd.show_map import ShowMap
+from cluster.operate.crowd.tally import Tally
 from cluster.operate.killing import HOSTS, Recovery, kill_host, seats_on
 from cluster.operate.load import Loaded, load_file, media_type_of
-from cluster.operate.shop import Shop
-from cluster.operate.show_map import ShowMap
-from cluster.operate.tally import Tally
 from cluster.operate.target import Target
 from cluster.venues.stadium import STADIUM_CATEGORIES, stadium_csv
 from cluster.venues.theatre import ACCESSIBLE, PREMIUM, STANDARD, VALUE, theatre_plan
 
-HOLD_SECONDS = 25
-"""Short, so that holds which nobody keeps are seen to expire within the demo."""
+HOLD_SECONDS = 12
+"""Short, so that holds are seen to expire within the demo, and some buyers pay too late."""
 
 KILL_AT = 0.5
 """When a host is killed, as a part of the sale."""
@@ -35,6 +42,7 @@ KILL_AT = 0.5
 THEATRE_WEIGHT, STADIUM_WEIGHT = 3.0, 2.0
 PITCH, PITCH_CAPACITY = "Pitch", 4_000
 PROBES_PER_BLOCK = 6
+SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class Sale:
     news: list[str] = field(default_factory=list[str])
     recovery: Recovery | None = None
     check: LossCheck | None = None
+    refunds: Refunds | None = None
 
     @property
     def elapsed(self) -> float:
@@ -127,24 +136,50 @@ def put_on_sale(client: Client, offer: Offer, progress: Progress) -> tuple[ShowM
     return ShowMap(show["show_id"], show["venue"], show["max_per_order"]), loaded
 
 
+def play_money(target: Target) -> str | None:
+    """The address of the local Stripe that simulated buyers may pay at; None where a card would be a real one's."""
+    return target.provider.api_base if target.provider is not None else None
+
+
 async def run_sale(target: Target, sale: Sale, weights: list[float], buyers: int) -> None:
-    """The crowd buys; in the middle a host dies. Fills in `sale` as it goes."""
-    async with Shop(target.url, sale.tally) as shop:
-        crowd = Crowd(shop, list(zip(sale.shows, weights, strict=True)), sale.tally)
+    """The crowd buys; in the middle a host dies; at the end the organizer gives some money back. Fills in `sale`."""
+    api_base, tally = play_money(target), sale.tally
+    async with AsyncExitStack() as opened:
+        pools = await opened.enter_async_context(Pools(target.url, tally.retries))
+        payers = None
+        if api_base is not None:
+            browser = await opened.enter_async_context(Browser(api_base))
+            payers = Payers(Checkout(pools), browser, tally)
+        shop = Shop(pools, tally)
+        crowd = Crowd(shop, list(zip(sale.shows, weights, strict=True)), tally, payers)
         await crowd.draw()
         sale.started = time.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(crowd.buy(buyers, sale.seconds))
             group.create_task(_kill_in_the_middle(target, sale))
+        if payers is not None:
+            await _close(target, sale, payers)
         for show in sale.shows:
             await shop.see(show)
         sale.check = await crowd.check()
 
 
+async def _close(target: Target, sale: Sale, payers: Payers) -> None:
+    """The last orders come to an end, and some are refunded."""
+    sale.news.append("the sale is over: the last orders are looked at, some are refunded")
+    await payers.settle()
+    async with _organizer(target) as http:
+        sale.refunds = await refund_some(http, payers, random.Random(SEED))
+
+
+def _organizer(target: Target) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {target.admin_key}"}
+    return httpx.AsyncClient(base_url=target.url, headers=headers, timeout=30.0)
+
+
 async def _kill_in_the_middle(target: Target, sale: Sale) -> None:
     await asyncio.sleep(sale.seconds * KILL_AT)
-    headers = {"Authorization": f"Bearer {target.admin_key}"}
-    async with httpx.AsyncClient(base_url=target.url, headers=headers, timeout=30.0) as http:
+    async with _organizer(target) as http:
         items = (await http.get(HOSTS)).json()["items"]
         victim = max(
             (item for item in items if item["answers"]),

@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from actors.domain.identity import SHOW_ID_PATTERN
-from actors.domain.money import Money
 from cluster.journal.feed import JournalFeed
+from cluster.operate.amounts import grouped
 from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Backends, payment_gateway, run_with
 from cluster.operate.command import CommandError, Url, err, out, print_json, reported
@@ -125,11 +125,11 @@ def ledger_lines(report: LedgerReport) -> Iterator[str]:
 
 def _money_lines(currency: str, balance: Balance) -> Iterator[str]:
     def money(amount: int) -> str:
-        return str(Money(amount, currency))
+        return grouped(amount, currency)
 
     yield (
         f"money: {money(balance.captured)} captured, {money(balance.refunded)} refunded, "
-        f"{money(balance.kept)} kept; {money(balance.authorised)} authorised and not captured"
+        f"{money(balance.kept)} kept; {money(balance.authorised)} authorised only"
     )
     state = "[green]yes[/]" if balance.balanced else "[red]NO[/]"
     moving = f", {money(balance.under_way)} under way" if balance.under_way else ""

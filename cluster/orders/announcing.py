@@ -53,6 +53,11 @@ class OrderEvent(msgspec.Struct, frozen=True):
 decode_order_event = msgspec.json.Decoder(OrderEvent).decode
 
 
+def order_subject(show_id: str = "*", order_id: str = "*", state: str = "*") -> str:
+    """The subject of an order's transition to a state, or a filter: who lives off paid orders hears of no others."""
+    return f"orders.{show_id}.{order_id}.{state}"
+
+
 class Announcer:
     """Tells of transitions in the background, in the payment service alone. A call never waits and never fails."""
 
@@ -99,7 +104,7 @@ class Announcer:
         told = self._told.get(order.order_id, 0)
         for transition in order.history:
             if transition.version > told:
-                subject = f"orders.{order.show_id}.{order.order_id}"
+                subject = order_subject(order.show_id, order.order_id, transition.state)
                 payload = msgspec.json.encode(_event(order, transition))
                 await self._publish(subject, f"{order.order_id}-{transition.version}", payload)
         self._told[order.order_id] = max(told, order.version)

@@ -38,10 +38,14 @@ class Intrusions:
         self._welcome: OrderedDict[str, None] = OrderedDict()
 
     def welcome(self, order: Order) -> None:
-        """This order is paid: what was sold to it is its own."""
+        """This order is paid, or is being sold to right now: what was sold to it is its own."""
         self._welcome[order.token] = None
         while len(self._welcome) > WELCOME_ORDERS_MAX:
             self._welcome.popitem(last=False)
+
+    def doubt(self, order: Order) -> None:
+        """Nothing is known of this order any more."""
+        self._welcome.pop(order.token, None)
 
     async def turn_out(self, sales: Iterable[tuple[BlockKey, TicketsSold]]) -> None:
         """Give back what was sold to orders that are over. Raises StoreUnavailable, TryLater."""

@@ -44,8 +44,8 @@ class TicketOffice:
 
     admissions: Admissions
 
-    async def issue(self, order: Order) -> None:
-        await self.admissions.issue(_admissions(order))
+    async def issue(self, *orders: Order) -> None:
+        await self.admissions.issue([one for order in orders for one in _admissions(order)])
 
     async def void_seats(self, order: Order, seats: tuple[str, ...], reason: str) -> None:
         """Issued first, in case nobody has done that yet: then nobody can do it later."""

@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 from actors.domain.payment import Payment
 
+KINDS = (
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.processing",
+    "payment_intent.canceled",
+    "refund.updated",
+    "refund.failed",
+)
+"""What there is to be told: what we have done ourselves, the orders know. Others do no harm, but cost as much as a
+request of a buyer's; Stripe, too, advises to have no others sent (docs.stripe.com, "Receive Stripe events")."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -116,10 +116,8 @@ class FulfilmentService:
     async def on_paid_for_door(self, deliveries: list[Delivery]) -> None:
         """Put the tickets of paid orders on record."""
         try:
-            for event in _paid(deliveries):
-                order = await self._orders.get(event.order_id)
-                if order is not None:
-                    await self._office.issue(order)
+            paid = {event.order_id for event in _paid(deliveries)}
+            await self._office.issue(*await self._orders.of_ids(paid))
         except StoreUnavailable as error:
             raise TryLater(str(error)) from None
 

@@ -176,9 +176,15 @@ class PaymentService:
 
     async def on_notices(self, deliveries: list[Delivery]) -> None:
         """Learn what the provider says of payments; returns when that is stored."""
-        notices = [self._read_notice(delivery.payload) for delivery in deliveries]
+        read = [self._read_notice(delivery.payload) for delivery in deliveries]
+        notices = [notice for notice in read if notice is not None]
+        try:
+            named = await self._orders.of_ids({one.order_id for one in notices if one.order_id})
+        except StoreUnavailable as error:
+            raise TryLater(str(error)) from None
+        orders = {order.order_id: order for order in named}
         results = await asyncio.gather(
-            *[self._notice(notice) for notice in notices if notice is not None],
+            *[self._notice(notice, orders.get(notice.order_id)) for notice in notices],
             return_exceptions=True,
         )
         for result in results:
@@ -187,8 +193,10 @@ class PaymentService:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _notice(self, notice: Notice) -> None:
-        order = await self._order_of(notice)
+    async def _notice(self, notice: Notice, order: Order | None) -> None:
+        """Notices of others who use the same account are nobody's."""
+        if order is None and notice.payment_id and not notice.order_id:
+            order = await self._orders.of_payment(notice.payment_id)
         if order is None:
             return
         if notice.payment is not None:
@@ -196,12 +204,6 @@ class PaymentService:
         elif order.refunds:
             order = await self._saga.review(order)
         await self._enqueue(order)
-
-    async def _order_of(self, notice: Notice) -> Order | None:
-        """Notices of others who use the same account are nobody's."""
-        if notice.order_id:
-            return await self._orders.get(notice.order_id)
-        return await self._orders.of_payment(notice.payment_id) if notice.payment_id else None
 
     async def _learn(self, order: Order, fact: Fact) -> Order:
         after = await self._saga.learn(order, fact)
@@ -240,18 +242,24 @@ class PaymentService:
 
     async def _work(self, order: Order) -> None:
         """One order, until it rests. What it needs and cannot have, it is put off for."""
+        paid, selling = False, order.task is Task.SELL
+        if selling:
+            self._intrusions.welcome(order)
         try:
             due = order.due_at is not None and order.due_at <= self._clock()
             after = await (self._saga.look(order) if due else self._saga.work(order))
             if after.task is Task.NONE and order.task is not Task.NONE:
                 self._done += 1
-            if after.state is State.PAID:
-                self._intrusions.welcome(after)
+            paid = after.state is State.PAID
         except StoreUnavailable as error:
             self._waiting_for = str(error)  # the sweep comes back to it
         except Exception:
             _log.exception("order.failed", show=order.show_id, state=order.state, task=order.task)
         finally:
+            if paid:
+                self._intrusions.welcome(order)
+            elif selling:
+                self._intrusions.doubt(order)
             del self._at_work[order.order_id]
             self._start()
 

@@ -14,6 +14,9 @@ from cluster.services.service import BuildService, Supervised
 NICENESS = 10
 """Services yield the CPU to hosts and replicas."""
 
+NICENESS_OF = {"fulfilment": 19}
+"""Documents yield it to everybody: a page takes longer than a whole sale, and nobody waits for it."""
+
 CONCURRENT_CALLS_MAX = 16
 CALL_SECONDS_MAX = 5.0
 
@@ -26,7 +29,7 @@ class ServiceActor:
     """A process with one service in it. `build` connects what the service needs; it runs in the actor's own loop."""
 
     async def __init__(self, name: str, build: BuildService) -> None:
-        os.nice(NICENESS)
+        os.nice(NICENESS_OF.get(name, NICENESS))
         self._supervised = Supervised(name, build)
         self._supervised.start()
 

@@ -59,6 +59,14 @@ class Orders:
         document = await self._orders.find_one({"_id": order_id})
         return None if document is None else _order(document)
 
+    async def of_ids(self, order_ids: Iterable[str]) -> list[Order]:
+        """Those of these orders that there are."""
+        wanted = list(order_ids)
+        if not wanted:
+            return []
+        found = await self._orders.find({"_id": {"$in": wanted}}, limit=len(wanted))
+        return [_order(document) for document in found]
+
     async def of_payment(self, payment_id: str) -> Order | None:
         document = await self._orders.find_one({"payment_id": payment_id})
         return None if document is None else _order(document)
@@ -130,6 +138,11 @@ class Orders:
     async def waiting(self, before: int) -> int:
         """Orders that should have been looked at before then, counted up to DUE_ORDERS_MAX."""
         return await self._orders.count({"due_at": {"$gt": 0, "$lte": before}}, DUE_ORDERS_MAX)
+
+    async def owing(self) -> int:
+        """Orders with a refund that has failed and is tried again, counted up to DUE_ORDERS_MAX."""
+        failed = {"due_at": {"$gt": 0}, "refunds.status": RefundStatus.FAILED}
+        return await self._orders.count(failed, DUE_ORDERS_MAX)
 
 
 _FIXED = ("order_id", "history")

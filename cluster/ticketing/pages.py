@@ -9,6 +9,9 @@ import re
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 
+from fpdf.drawing import PaintedPath
+from fpdf.enums import PathPaintRule
+
 from cluster.ticketing.document import OrderDocument, ShowDocument, TicketDocument, one_line
 from cluster.ticketing.qr import QUIET_ZONE, qr_modules
 from cluster.ticketing.typesetting import Box, Typesetter
@@ -138,14 +141,17 @@ def _qr(page: Typesetter, code: str, left: float, top: float) -> None:
     module = QR_SIZE / (len(rows) + 2 * QUIET_ZONE)
     left, top = left + QUIET_ZONE * module, top + QUIET_ZONE * module
     page.set_fill_color(*INK)
-    with page.new_path() as path:
-        path.style.stroke_color = None
-        for y, row in enumerate(rows):
-            for x, length in _runs(row):
-                path.rectangle(left + x * module, top + y * module, length * module, module)
-        for x, column in enumerate(map("".join, zip(*rows, strict=True))):
-            for y, length in _runs(column):
-                path.rectangle(left + x * module, top + y * module, module, length * module)
+    path = PaintedPath()
+    path.style.paint_rule = PathPaintRule.AUTO
+    path.style.stroke_color = None
+    for y, row in enumerate(rows):
+        for x, length in _runs(row):
+            path.rectangle(left + x * module, top + y * module, length * module, module)
+    for x, column in enumerate(map("".join, zip(*rows, strict=True))):
+        for y, length in _runs(column):
+            path.rectangle(left + x * module, top + y * module, module, length * module)
+    with page.drawing_context() as drawing:
+        drawing.add_item(path, clone=False)  # a copy took a quarter of the time of the whole page
 
 
 def _runs(modules: str) -> list[tuple[int, int]]:

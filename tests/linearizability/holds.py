@@ -196,7 +196,10 @@ def _join(told: Told, operations: list[Operation]) -> None:
 def _compare_times(told: Told, hold: KnownHold) -> None:
     operations = [*hold.answers, *hold.questions]
     for question in hold.questions:
-        if question.body.get("code") == "hold_in_payment" and (question.returned or inf) < hold.ordered:
+        if (
+            question.body.get("code") == "hold_in_payment"
+            and (question.returned or inf) < hold.ordered
+        ):
             detail = f"{hold.hold_id} was being paid before anybody ordered it"
             _contradict(told, question.request, hold.seats, detail, question)
     if hold.told < hold.begun:

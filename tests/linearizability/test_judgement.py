@@ -14,7 +14,9 @@ from tests.linearizability.search import first_unexplained
 from tests.linearizability.truth import valid_history
 
 PLANTED_OF_EACH_KIND = 4
-TICKET_ACTS = [act for act in Act if act < Act.TAKE_AGAIN]  # that one may happen any number of times
+TICKET_ACTS = [
+    act for act in Act if act < Act.TAKE_AGAIN
+]  # that one may happen any number of times
 TICKET_CLAIMS = [Act.HOLDS, Act.LEFT, Act.REFUSED, Act.REFUSED_SOLD, Act.OWNED]
 RECORD_ACTS = [act for act in Act if Act.CREATE <= act < Act.REVIVE]  # and so may this one
 RECORD_CLAIMS = [act for act in Act if act >= Act.SEEN]

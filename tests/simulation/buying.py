@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from contextvars import Context
 from random import Random
-from typing import Protocol
 
 from tests.history import Operation, Request
+from tests.simulation.browsing import Browser
 from tests.simulation.machine import SHOW_ID, Machine
-from tests.simulation.network import NOBODY
 from tests.simulation.plan import Buyer, Then
-from tests.simulation.replicas import Answered, Replica
+from tests.simulation.purchasing import Log, Purchasing
+from tests.simulation.replicas import Replicas
+from tests.simulation.trade import Trade
 
-NO_REPLICA: Answered = (503, {"code": "unavailable"})
-"""What HAProxy says when it has nobody to ask."""
 
-
-class Replicas(Protocol):
-    """The replicas that run now."""
-
-    def running(self) -> list[Replica]: ...
+ORDER_PATIENCE_SECONDS = 3.0
+"""The least that whoever orders waits for an answer."""
 
 
 class Shopping:
     """One buyer's visit."""
 
     def __init__(
-        self, machine: Machine, replicas: Replicas, buyer: Buyer, history: list[Operation]
+        self, machine: Machine, replicas: Replicas, buyer: Buyer, log: Log, trade: Trade | None
     ) -> None:
         self._machine = machine
-        self._replicas = replicas
         self._buyer = buyer
-        self._history = history
+        self._log = log
         self._dice: Random = machine.dice(f"visit {buyer.name}")
-        self._network = machine.network(buyer.name)
+        patience, hangs_up = buyer.patience, buyer.hangs_up
+        self._browser = Browser(machine, replicas, buyer.name, patience, hangs_up=hangs_up)
+        self._replicas = replicas
+        self._trade = trade
 
     async def visit(self) -> None:
         buyer = self._buyer
         await asyncio.sleep(buyer.at)
         hold_id = await self._hold(buyer.seats, buyer.quantity)
-        for then in buyer.then:
+        if buyer.purchase is None or self._trade is None or not hold_id:
+            await self._go_on(hold_id)
+            return
+        purchasing = Purchasing(
+            self._machine,
+            self._browser,
+            self._trade.provider,
+            buyer.name,
+            buyer.purchase,
+            self._log,
+        )
+        await asyncio.gather(self._go_on(hold_id), purchasing.run(hold_id))
+
+    async def _go_on(self, hold_id: str) -> None:
+        for then in self._buyer.then:
             await asyncio.sleep(self._dice.uniform(0, 4))
             await self._do(then, hold_id)
 
@@ -70,58 +81,15 @@ class Shopping:
             done = await self._ask(asked)
             if done.definite:
                 return done.body.get("hold_id", "")
-            await asyncio.sleep(buyer.pause + self._network.delay())
+            await asyncio.sleep(buyer.pause + self._browser.network.delay())
         return ""
 
     async def _ask(self, asked: Request) -> Operation:
         """Send a request and record what came of it."""
         operation = Operation(self._buyer.name, asked, self._machine.now_ms)
-        self._history.append(operation)
-        answered = await self._exchange(asked)
+        self._log.history.append(operation)
+        answered = await self._browser.exchange(asked)
         if answered is not None:
             operation.returned = self._machine.now_ms
             operation.status, operation.body = answered
         return operation
-
-    async def _exchange(self, asked: Request) -> Answered | None:
-        """The answer; None when the buyer gave up, or the replica died."""
-        running = self._replicas.running()
-        if not running:
-            await asyncio.sleep(self._network.delay())
-            return NO_REPLICA
-        loop, network = self._machine.loop, self._network
-        replica = self._dice.choice(running)
-        answer: asyncio.Future[Answered | None] = loop.create_future()
-        replica.requests[answer] = None
-        work: list[asyncio.Task[None]] = []
-
-        async def serve() -> None:
-            answered = await replica.answer(asked)
-            loop.call_later(network.delay(), finish, answer, answered, context=NOBODY)
-
-        def arrive() -> None:
-            if replica.process.alive:
-                work.append(loop.start(replica.process, serve()))
-
-        def hang_up() -> None:
-            if replica.process.alive and work:
-                work[0].cancel()
-
-        loop.call_later(network.delay(), arrive, context=NOBODY)
-        timer = loop.call_later(self._buyer.patience, finish, answer, None)
-        answered = await answer
-        timer.cancel()
-        del replica.requests[answer]
-        if answered is None and self._buyer.hangs_up:
-            loop.call_later(network.delay(), hang_up, context=_context_of(replica))
-        return answered
-
-
-def finish(answer: asyncio.Future[Answered | None], answered: Answered | None) -> None:
-    """The answer, or None: nothing will come any more."""
-    if not answer.done():
-        answer.set_result(answered)
-
-
-def _context_of(replica: Replica) -> Context:
-    return replica.process.context

@@ -1,4 +1,4 @@
-"""The disasters of a plan, as they strike and as they end. `Machine.struck` counts those that had an effect."""
+"""The disasters of a plan, as they strike and as they end."""
 
 from __future__ import annotations
 
@@ -6,48 +6,28 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cluster.journal.memory_stream import Answer, Fate
-from tests.simulation.network import NOBODY
+from tests.simulation.money_disasters import MONEY_STRIKES
 from tests.simulation.plan import Disaster
-from tests.simulation.virtual_loop import Process
+from tests.simulation.striking import burn, for_a_while, later, note, stop
 
 if TYPE_CHECKING:
     from tests.simulation.sale import Sale
 
 JUMPS_MS = (1_000, 5_000, 60_000, 300_000)
 RESTART_SECONDS = 0.8
-FUSE_CALLBACKS = 60
 
 
 def strike(sale: Sale, disaster: Disaster) -> None:
-    _STRIKES[disaster.kind](sale, disaster)
-
-
-def _note(sale: Sale, disaster: Disaster, what: str) -> None:
-    sale.machine.struck[disaster.kind] += 1
-    sale.machine.note(what)
-
-
-def _later(sale: Sale, seconds: float, end: Callable[[], None]) -> None:
-    sale.machine.loop.call_later(seconds, end, context=NOBODY)
+    if disaster.kind in _STRIKES:
+        _STRIKES[disaster.kind](sale, disaster)
+    elif sale.trade is not None:
+        MONEY_STRIKES[disaster.kind](sale, sale.trade, disaster)
 
 
 def _kill_host(sale: Sale, disaster: Disaster) -> None:
     if lives := sale.ray.lives():
         life = lives[disaster.target % len(lives)]
-        _light(sale, life.process, disaster, lambda: sale.ray.kill(life))
-
-
-def _light(sale: Sale, process: Process, disaster: Disaster, die: Callable[[], None]) -> None:
-    """Now, or so many callbacks later: at an await that takes no time at all."""
-
-    def kill() -> None:
-        _note(sale, disaster, f"{process.name} is killed")
-        die()
-
-    process.on_death = kill
-    process.fuse = int(disaster.amount * FUSE_CALLBACKS)
-    if process.fuse == 0:
-        kill()
+        burn(sale, life.process, disaster, lambda: sale.ray.kill(life))
 
 
 def _stop_host(sale: Sale, disaster: Disaster) -> None:
@@ -55,21 +35,9 @@ def _stop_host(sale: Sale, disaster: Disaster) -> None:
     lives = [life for life in sale.ray.lives() if life.process.running]
     if lives:
         life = lives[disaster.target % len(lives)]
-        _stop(sale, disaster, life.process, disaster.seconds)
+        stop(sale, disaster, life.process, disaster.seconds)
         if disaster.amount < 0.6:
-            _later(sale, disaster.seconds * disaster.amount, lambda: sale.ray.replace(life))
-
-
-def _stop(sale: Sale, disaster: Disaster, process: Process, seconds: float) -> None:
-    _note(sale, disaster, f"{process.name} is stopped for {seconds} s")
-    sale.machine.loop.stop(process)
-
-    def carry_on() -> None:
-        if process.alive:
-            sale.machine.note(f"{process.name} carries on")
-            sale.machine.loop.carry_on(process)
-
-    _later(sale, seconds, carry_on)
+            later(sale, disaster.seconds * disaster.amount, lambda: sale.ray.replace(life))
 
 
 def _replace_host(sale: Sale, disaster: Disaster) -> None:
@@ -77,7 +45,7 @@ def _replace_host(sale: Sale, disaster: Disaster) -> None:
     current = list(sale.ray.current.values())
     if current:
         life = current[disaster.target % len(current)]
-        _note(sale, disaster, f"{life.process.name} goes on as a zombie")
+        note(sale, disaster, f"{life.process.name} goes on as a zombie")
         sale.ray.replace(life)
 
 
@@ -86,35 +54,28 @@ def _kill_replica(sale: Sale, disaster: Disaster) -> None:
 
     def die() -> None:
         sale.kill_replica(index)
-        _later(sale, RESTART_SECONDS, lambda: sale.start_replica(index))
+        later(sale, RESTART_SECONDS, lambda: sale.start_replica(index))
 
     if sale.replicas[index].process.alive:
-        _light(sale, sale.replicas[index].process, disaster, die)
+        burn(sale, sale.replicas[index].process, disaster, die)
 
 
 def _stop_replica(sale: Sale, disaster: Disaster) -> None:
     running = [replica.process for replica in sale.running() if replica.process.running]
     if running:
-        _stop(sale, disaster, running[disaster.target % len(running)], disaster.seconds)
+        stop(sale, disaster, running[disaster.target % len(running)], disaster.seconds)
 
 
 def _scale(sale: Sale, disaster: Disaster) -> None:
     hosts = 1 + disaster.target % 4
     if not sale.machine.plan.venue.dedicated:
-        _note(sale, disaster, f"the number of hosts becomes {hosts}")
+        note(sale, disaster, f"the number of hosts becomes {hosts}")
         sale.scale(hosts)
-
-
-def _for_a_while(sale: Sale, disaster: Disaster, thing: object, state: str, what: str) -> None:
-    """A state of a thing is true as long as the disaster lasts."""
-    setattr(thing, state, True)
-    _note(sale, disaster, f"{what} for {disaster.seconds} s")
-    _later(sale, disaster.seconds, lambda: setattr(thing, state, False))
 
 
 def _cut(sale: Sale, disaster: Disaster, name: str) -> None:
     link = sale.machine.links[name]
-    _for_a_while(sale, disaster, link, "cut", f"{name} is cut off from the journal")
+    for_a_while(sale, disaster, link, "cut", f"{name} is cut off from the journal")
 
 
 def _cut_host(sale: Sale, disaster: Disaster) -> None:
@@ -129,12 +90,12 @@ def _cut_replica(sale: Sale, disaster: Disaster) -> None:
 
 def _journal_away(sale: Sale, disaster: Disaster) -> None:
     """Every server stands still: nothing is stored, nothing is agreed on, nothing is answered."""
-    _for_a_while(sale, disaster, sale.machine.stream, "away", "the journal is away")
+    for_a_while(sale, disaster, sale.machine.stream, "away", "the journal is away")
 
 
 def _journal_full(sale: Sale, disaster: Disaster) -> None:
     """The servers refuse to store, and go on answering questions."""
-    _for_a_while(sale, disaster, sale.machine.stream, "full", "the journal is full")
+    for_a_while(sale, disaster, sale.machine.stream, "full", "the journal is full")
 
 
 def _new_leader(sale: Sale, disaster: Disaster) -> None:
@@ -159,12 +120,12 @@ def _new_leader(sale: Sale, disaster: Disaster) -> None:
 
 
 def _kill_expiration(sale: Sale, disaster: Disaster) -> None:
-    _note(sale, disaster, f"the expiration service is gone for {disaster.seconds * 4} s")
+    note(sale, disaster, f"the expiration service is gone for {disaster.seconds * 4} s")
     sale.expiration.kill(disaster.seconds * 4)
 
 
 def _stop_expiration(sale: Sale, disaster: Disaster) -> None:
-    _stop(sale, disaster, sale.expiration.process, disaster.seconds * 4)
+    stop(sale, disaster, sale.expiration.process, disaster.seconds * 4)
 
 
 def _jump_clock(sale: Sale, disaster: Disaster) -> None:
@@ -172,19 +133,19 @@ def _jump_clock(sale: Sale, disaster: Disaster) -> None:
     name = sorted(skews)[disaster.target % len(skews)]
     jump = JUMPS_MS[int(disaster.amount * 2 * len(JUMPS_MS)) % len(JUMPS_MS)]
     sale.machine.set_clock(name, skews[name] + (jump if disaster.amount < 0.5 else -jump))
-    _note(sale, disaster, f"the clock of {name} jumps to {skews[name]:+} ms")
+    note(sale, disaster, f"the clock of {name} jumps to {skews[name]:+} ms")
 
 
 def _withhold(sale: Sale, disaster: Disaster) -> None:
     block, ticket = sale.seat(disaster.target)
-    _note(sale, disaster, f"the organizer withholds ticket {ticket} of block {block}")
+    note(sale, disaster, f"the organizer withholds ticket {ticket} of block {block}")
     sale.withhold(block, ticket)
 
 
 def _restore(sale: Sale, disaster: Disaster) -> None:
     if sale.withheld:
         block, ticket = sale.withheld[disaster.target % len(sale.withheld)]
-        _note(sale, disaster, f"the organizer restores ticket {ticket} of block {block}")
+        note(sale, disaster, f"the organizer restores ticket {ticket} of block {block}")
         sale.restore(block, ticket)
 
 

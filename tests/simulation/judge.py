@@ -25,10 +25,9 @@ their retries, and one acknowledgement that was lost."""
 
 
 def judge(
-    ledger: list[Fact], history: list[Operation], healed_at: float, skew_ms: float
+    account: Account, history: list[Operation], healed_at: float, skew_ms: float
 ) -> list[Violation]:
     """Every violation of the invariants. `skew_ms`: by how much a wake-up may be late because a clock was set."""
-    account = Account(ledger)
     return [
         *account.violations,
         *_acknowledged(account, history),
@@ -56,43 +55,45 @@ def _acknowledged(account: Account, history: list[Operation]) -> Iterator[Violat
         if not stored:
             yield Violation("I2", f"{name} was answered {done.status}, and nothing was stored")
             continue
-        stay = stored[-1]
-        proof = _proof(stay, done)
-        if proof is None or proof.stored_at > done.returned:
+        proofs = [proof for stay in stored for proof in _proofs(stay, done)]
+        if not any(proof.stored_at <= done.returned for proof in proofs):
             yield Violation("I2", f"{name} was answered {done.status} without an event for it")
         if done.body:
-            yield from _same_hold(account, stay, done)
+            yield from _same_hold(account, stored[-1], done)
 
 
 def _one_after_the_other(stays: list[Stay], told: float, hold_id: str) -> Iterator[Violation]:
     """A request whose answers were lost may take its seats again, in a new epoch, when the first hold is over and
-    nobody has been told of it."""
+    nobody has been told of it. A payment that comes late may have its hold made again, in the same epoch."""
     for first, second in pairwise(stays):
         over = first.ended is not None and first.ended.sequence <= second.held.sequence
-        if not over or first.held.event["epoch"] >= second.held.event["epoch"]:
+        epochs = first.held.event["epoch"], second.held.event["epoch"]
+        if not over or (epochs[0] != epochs[1] if second.again else epochs[0] >= epochs[1]):
             yield Violation("I2", f"{hold_id} is held twice at a time")
-        elif told < second.held.stored_at:
+        elif told < second.held.stored_at and not second.again:
             yield Violation("I2", f"{hold_id} was acknowledged, and is held again")
 
 
-def _proof(stay: Stay, done: Operation) -> Fact | None:
+def _proofs(stay: Stay, done: Operation) -> list[Fact]:
     match done.request.kind:
         case "hold" | "find":
-            return stay.held
+            return [stay.held]
         case "extend":
-            return stay.extended[0] if len(stay.extended) == 1 else None
+            return stay.extended if len(stay.extended) == 1 else []
         case "release":
             released = stay.ended is not None and stay.ended.kind == "hold_released"
-            return stay.ended if released else None
+            return [stay.ended] if stay.ended is not None and released else []
 
 
 def _same_hold(account: Account, stay: Stay, done: Operation) -> Iterator[Violation]:
-    """The body names the seats that are held in the journal, all of them, by whole parts."""
+    """The body names the seats that are held in the journal, all of them, by whole parts. What the organizer took back
+    of those that were sold in the block of the record itself is named no more."""
     event, token = stay.held.event, stay.held.token
     parts = [(part["block"], part["tickets"]) for part in event["parts"]]
     seats = _seats(account, stay)
     named = [(stay.held.block, stay.held.tickets), *parts]
     price = sum(account.price[block] * len(tickets) for block, tickets in named)
+    seats -= _returned(account, stay, done) - set(done.body["seats"])
     if seats != set(done.body["seats"]):
         yield Violation("I2", f"{done.client} was told {done.body['seats']}, held are {seats}")
     if not price == event["amount"] == done.body["amount"]:
@@ -105,8 +106,21 @@ def _same_hold(account: Account, stay: Stay, done: Operation) -> Iterator[Violat
         ]
         if not taken:
             yield Violation("I2", f"{done.client}'s part in block {block} was never taken")
-        elif done.request.kind == "extend" and taken[-1].deadline < stay.deadline:
+            continue
+        extended = done.request.kind == "extend" and not stay.secured
+        if extended and taken[-1].deadline < stay.deadline:
             yield Violation("I2", f"{done.client}'s part in block {block} was not extended")
+
+
+def _returned(account: Account, stay: Stay, done: Operation) -> set[str]:
+    sale = account.sales.get((stay.held.block, stay.held.token))
+    back = {} if sale is None else sale.back
+    by_then = done.returned or 0.0
+    return {
+        account.labels[stay.held.block, ticket]
+        for ticket, fact in back.items()
+        if fact.kind == "tickets_returned" and fact.stored_at <= by_then
+    }
 
 
 def _keys(history: list[Operation]) -> Iterator[Violation]:
@@ -206,10 +220,19 @@ def _parts_stay(account: Account, stay: Stay) -> Iterator[Violation]:
                 continue
             committed = record.held.sequence < stay.held.sequence < record.ended.sequence
             early = record.ended.sequence < stay.ended.sequence
-            in_time = record.ended.kind == "hold_expired" and record.ended.at >= stay.deadline
-            if committed and early and not in_time:
+            if committed and early and not _may_end(record.ended, record, stay):
                 name = f"{stay.held.token[:6]}'s part in block {part['block']}"
                 yield Violation("I7", f"{name} was given back while the hold stood")
+
+
+def _may_end(ended: Fact, part: Stay, stay: Stay) -> bool:
+    """A part may run out when its hold does, and before its hold is secured, which makes it again; and parts are sold,
+    or given up with their order, one by one."""
+    if ended.kind in ("tickets_sold", "sale_cancelled"):
+        return True
+    before = bool(stay.secured) and ended.sequence < stay.secured[0].sequence
+    in_time = ended.at >= stay.deadline or bool(part.secured) or before
+    return ended.kind == "hold_expired" and in_time
 
 
 def _whole(account: Account) -> Iterator[Violation]:
@@ -222,19 +245,22 @@ def _whole(account: Account) -> Iterator[Violation]:
                 for record in account.records(part["block"], stay.held.token)
                 if record.held.tickets == part["tickets"]
                 and record.held.sequence < stay.held.sequence
-                and _stands(record, stay.held)
+                and _stands(record, stay)
             ]
             if not taken:
                 name = f"{stay.held.token[:6]}, commit {stay.held.sequence}"
                 yield Violation("I1", f"{name} is held without its part in block {part['block']}")
-            elif taken[-1].held.event["deadline"] < stay.held.event["deadline"]:
+            elif taken[-1].held.event["deadline"] < stay.held.event["deadline"] and not stay.again:
                 yield Violation("I7", f"{stay.held.token[:6]} outlives its part")
 
 
-def _stands(record: Stay, committed: Fact) -> bool:
-    ended = record.ended
+def _stands(record: Stay, stay: Stay) -> bool:
+    """A part may be sold already when its hold is made again for its payment."""
+    ended, committed = record.ended, stay.held
     if ended is None or ended.sequence > committed.sequence:
         return True
+    if ended.kind == "tickets_sold":
+        return stay.again
     return ended.kind == "hold_expired" and ended.at >= committed.event["deadline"]
 
 
@@ -272,9 +298,8 @@ def last_customers(history: list[Operation]) -> Iterator[Violation]:
             yield Violation("progress", f"{one.client}'s {one.request.kind} came to nothing")
 
 
-def peaceful(ledger: list[Fact], history: list[Operation]) -> Iterator[Violation]:
+def peaceful(account: Account, history: list[Operation]) -> Iterator[Violation]:
     """Where nothing goes wrong, nothing is unavailable, clocks are true, and nothing is left to run out."""
-    account = Account(ledger)
     for one in history:
         if one.returned is not None and not one.definite:
             yield Violation("peace", f"{one.client}'s {one.request.kind} was answered {one.status}")

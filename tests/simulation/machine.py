@@ -34,7 +34,7 @@ class Machine:
     climate: Climate = field(init=False)
     healed: bool = False
     on_proposal: Callable[[], None] | None = None
-    on_clock_set: Callable[[], None] = lambda: None
+    on_clock_set: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     links: dict[str, JournalLink] = field(default_factory=dict[str, JournalLink])
     skews_ms: dict[str, int] = field(default_factory=dict[str, int])
     skew_seen_ms: int = 0
@@ -76,7 +76,8 @@ class Machine:
     def set_clock(self, machine: str, skew_ms: int) -> None:
         self.skews_ms[machine] = skew_ms
         self.skew_seen_ms = max(self.skew_seen_ms, 2 * abs(skew_ms))
-        self.on_clock_set()
+        for adjust in self.on_clock_set:
+            adjust()
 
     def journal(self, process: Process) -> MemoryJournal:
         """A connection of its own for a process."""

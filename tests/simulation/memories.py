@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.codec import decode_commit
 from actors.domain.audit import BlockAudit
+from actors.domain.audit_parts import audit_parts
 from cluster.journal.memory_stream import MemoryStream
 from tests.simulation.account import Account, Violation
 from tests.simulation.ledger import facts
@@ -31,6 +32,9 @@ def remembered(sale: Sale) -> Iterator[Violation]:
                 held = {ticket: t for ticket, t in block.owner.items() if t in block.holds}
                 if held != account.owners(key.block):
                     yield Violation("I8", f"{name} has other owners: {held}")
+                sold = {ticket for hold in block.sold.values() for ticket in hold.tickets}
+                if sold != account.sold[key.block]:
+                    yield Violation("I8", f"{name} has sold {sorted(sold)}")
     for replica in sale.running():
         opened = replica.views._open.get(SHOW_ID)
         if opened is None or not opened.ready.done() or opened.view.version != stream.last_sequence:
@@ -46,7 +50,7 @@ def _agrees(name: str, account: Account, block: int, status: bytearray) -> Itera
 
 
 def audited(stream: MemoryStream) -> list[Violation]:
-    """What the product's own auditor says of the blocks, each for itself."""
+    """What the product's own auditor says of the blocks, each for itself and together."""
     audits = dict[int, BlockAudit]()
     for subject in stream.subjects():
         block = int(subject.rpartition(".")[2])
@@ -55,6 +59,7 @@ def audited(stream: MemoryStream) -> list[Violation]:
             commit = decode_commit(entry.payload)
             audit.commit(entry.sequence, commit.at, commit.events)
     found = [violation for audit in audits.values() for violation in audit.violations]
+    found += audit_parts(audits)
     return [
         Violation("I1", f"audit: block {one.block}, commit {one.sequence}: {one.seat} {one.detail}")
         for one in found

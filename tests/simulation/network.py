@@ -24,6 +24,9 @@ LATE_SECONDS = (0.3, 15.0)
 REQUEST_SECONDS_MAX = APPEND_SECONDS_MAX
 
 T = TypeVar("T")
+Told = Callable[[], T]
+"""An answer: a value to be given, or an exception to be raised, by whoever has asked."""
+
 NOBODY = Context()
 
 
@@ -127,6 +130,27 @@ class JournalLink:
             return await answered
         finally:
             timer.cancel()
+
+
+async def exchange(
+    network: Network,
+    serve: Callable[[Callable[[Told[T]], None]], None],
+    seconds_max: float,
+    silence: Exception,
+) -> T:
+    """Ask a server that keeps connections; `serve` happens there, and may answer at once, later or never."""
+    answered: asyncio.Future[Told[T]] = network.loop.create_future()
+
+    def deliver(told: Told[T]) -> None:
+        if not answered.done():
+            answered.set_result(told)
+
+    network.call(serve, lambda told: network.call(deliver, told))
+    timer = network.loop.call_later(seconds_max, _fail, answered, silence)
+    try:
+        return (await answered)()
+    finally:
+        timer.cancel()
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
+from tests.simulation.money import FREE, HOLD_SECONDS, WITH_MONEY, Purchase, purchase_of
+
 ACTION_SECONDS = 40.0
 """The length of the sale; what comes behind it are deadlines."""
 
@@ -26,7 +28,8 @@ Then = Literal["find", "extend", "release", "replay", "other_body", "nothing"]
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """`rows`: the seats of each block that has seats. `replicated`: the journal is a cluster of three."""
+    """`rows`: the seats of each block that has seats. `replicated`: the journal is a cluster of three. `price`: of a
+    seat of the first block; the next ones cost a little more, unless it is 0."""
 
     rows: tuple[int, ...]
     registers: int
@@ -36,6 +39,7 @@ class Venue:
     replicated: bool
     dedicated: bool
     snapshot_commits: int
+    price: int = 1_000
 
     def seats(self) -> list[str]:
         return [f"B{b}-R-{n}" for b, size in enumerate(self.rows) for n in range(size)]
@@ -44,19 +48,22 @@ class Venue:
 @dataclass(frozen=True, slots=True)
 class Weather:
     """Of every message: how long it takes (seconds), and how probably it is lost, late, or arrives twice. `agreement`
-    is how long the servers of a cluster need for one publish."""
+    is how long the servers of a cluster need for one publish, `provider` how probably a request to the payment provider
+    goes wrong."""
 
     latency: tuple[float, float]
     agreement: tuple[float, float]
     lost: float
     late: float
     twice: float
+    provider: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
     """Wants seats (or a quantity), asks up to `attempts` times while nothing definite is said, gives up a request after
-    `patience` seconds, and then does a few things with what it got. `key` is empty for a buyer without one."""
+    `patience` seconds, and then does a few things with what it got. `key` is empty for a buyer without one. What is
+    done about an order of it goes on beside that."""
 
     name: str
     at: float
@@ -68,6 +75,7 @@ class Buyer:
     hangs_up: bool
     pause: float
     then: tuple[Then, ...]
+    purchase: Purchase | None = None
 
 
 Kind = Literal[
@@ -89,6 +97,17 @@ Kind = Literal[
     "restore",
 ]
 
+MoneyKind = Literal[
+    "provider_slow",
+    "provider_failing",
+    "provider_silent",
+    "provider_away",
+    "store_away",
+    "kill_payment",
+    "stop_payment",
+    "authorisation_expires",
+    "refund_fails",
+]
 
 TWO_OWNERS: tuple[Kind, ...] = (
     "stop_host",
@@ -107,7 +126,7 @@ OF_THE_ORGANIZER: tuple[Kind, ...] = ("withhold", "withhold", "restore")
 class Disaster:
     """`target` chooses the victim, `seconds` is how long it lasts, `amount` what else there is to say."""
 
-    kind: Kind
+    kind: Kind | MoneyKind
     at: float
     target: int
     seconds: float
@@ -124,6 +143,11 @@ class Plan:
     skew_ms: int
     buyers: tuple[Buyer, ...]
     disasters: tuple[Disaster, ...]
+
+    @property
+    def has_money(self) -> bool:
+        """Something may be paid."""
+        return any(buyer.purchase for buyer in self.buyers)
 
     @property
     def unhurried(self) -> bool:
@@ -153,7 +177,49 @@ def plan_of(seed: int) -> Plan:
         tuple(sorted((_after_gap(b, gap_at) for b in buyers), key=lambda one: one.at)),
         tuple(sorted(disasters, key=lambda one: one.at)),
     )
-    return _in_peace(plan) if dice.random() < PEACEFUL else plan
+    return _with_money(_in_peace(plan) if dice.random() < PEACEFUL else plan)
+
+
+def _with_money(plan: Plan) -> Plan:
+    """Some plans have money in them: some of their buyers order."""
+    dice = Random(f"money {plan.seed}")
+    if dice.random() > WITH_MONEY:
+        return plan
+    price = 0 if dice.random() < FREE else 1_000
+    hold_seconds = dice.choice(HOLD_SECONDS)
+    venue = replace(plan.venue, price=price, hold_seconds=max(hold_seconds, 60 * plan.peaceful))
+    buyers = [_with_purchase(plan, venue, buyer) for buyer in plan.buyers]
+    plan = replace(plan, venue=venue, buyers=tuple(buyers))
+    if plan.peaceful:
+        return plan
+    weather = replace(plan.weather, provider=dice.choice([0.0, 0.0, 0.0, 0.05, 0.2, 0.5]))
+    disasters = [*plan.disasters, *_money_disasters(dice, venue)]
+    disasters.sort(key=lambda one: one.at)
+    return replace(plan, weather=weather, disasters=tuple(disasters))
+
+
+def _with_purchase(plan: Plan, venue: Venue, buyer: Buyer) -> Buyer:
+    purchase = purchase_of(plan.seed, buyer.name, venue.hold_seconds, calm=plan.peaceful)
+    then = buyer.then
+    if purchase is not None and purchase.honest:
+        then = tuple("find" if one == "release" else one for one in then)
+    return replace(buyer, purchase=purchase, then=then)
+
+
+def _money_disasters(dice: Random, venue: Venue) -> list[Disaster]:
+    """Also when nobody but those who pay late is there any more."""
+    kinds: tuple[MoneyKind, ...] = MoneyKind.__args__  # type: ignore[attr-defined]
+    late = venue.hold_seconds + 60.0
+    return [
+        Disaster(
+            dice.choice(kinds),
+            dice.uniform(0, dice.choice([ACTION_SECONDS, ACTION_SECONDS, late])),
+            dice.randint(0, 1_000),
+            dice.choice([0.05, 0.5, 3.0, 12.0]),
+            dice.random(),
+        )
+        for _ in range(dice.choice([0, 1, 2, 3, 5, 8]))
+    ]
 
 
 def _in_peace(plan: Plan) -> Plan:

@@ -6,31 +6,31 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
-import msgspec
 from pydantic import SecretStr
-from starlette.requests import Request
 
 from actors.client import TicketClient
 from actors.journal import Entry
 from actors.placement import Placement
 from cluster.reads.views import Views
-from serve_app.api import holds
-from serve_app.problems import Problem, problem_response
-from tests.history import Request as Asked
+from tests.history import OrderRequest, Request
+from tests.simulation import endpoints
+from tests.simulation.endpoints import Answered
 from tests.simulation.hosts import Ray, SimulatedTransport
 from tests.simulation.machine import Machine
 from tests.simulation.network import Network
+from tests.simulation.trade import Trade
 
-Answered = tuple[int, dict[str, Any]]
 FEED_RETRY_SECONDS = 0.5
 
 
 class Replica:
     """`placement` is what this process has heard of the number of hosts."""
 
-    def __init__(self, machine: Machine, ray: Ray, name: str, placement: Placement) -> None:
+    def __init__(
+        self, machine: Machine, ray: Ray, name: str, placement: Placement, trade: Trade | None
+    ) -> None:
         self.name = name
         self.placement = placement
         self.process = machine.life(name)
@@ -41,55 +41,31 @@ class Replica:
         transport = SimulatedTransport(machine, ray, self.process)
         self.client = TicketClient(transport, lambda: self.placement, machine.loop.time)
         self.views = Views(journal, self.feed)
+        clock = machine.clock(self.process.name)
+        money = {} if trade is None else trade.runtime(self.process, self.client.ask, clock)
         self.runtime = SimpleNamespace(
             settings=SimpleNamespace(admin_key=SecretStr("simulated")),
             client=self.client,
             views=self.views,
-            clock=machine.clock(self.process.name),
+            clock=clock,
             entropy=machine.dice(f"tokens {self.process.name}").randbytes,
             in_flight=set[asyncio.Task[Any]](),
+            **money,
         )
 
-    async def answer(self, asked: Asked) -> Answered:
+    async def answer(self, asked: Request | OrderRequest) -> Answered:
         """What the endpoint says to a request: the status and the body."""
-        endpoint, request = self._request(asked)
-        try:
-            response = await endpoint(request)
-        except Problem as problem:
-            response = problem_response(problem, request.scope["path"])
-        body = bytes(response.body)
-        return response.status_code, msgspec.json.decode(body) if body else {}
+        return await endpoints.answer(self.runtime, asked)
 
-    def _request(self, asked: Asked) -> tuple[Callable[[Request], Any], Request]:
-        show = f"/v1/shows/{asked.show_id}/holds"
-        body: dict[str, Any] = {}
-        match asked.kind:
-            case "hold":
-                endpoint, path = holds.create_hold, show
-                body = {"seats": asked.seats} if asked.seats else {
-                    "best_available": {"quantity": asked.quantity}
-                }  # fmt: skip
-            case "find":
-                endpoint, path = holds.get_hold, f"/v1/holds/{asked.hold_id}"
-            case "release":
-                endpoint, path = holds.delete_hold, f"/v1/holds/{asked.hold_id}"
-            case "extend":
-                endpoint, path = holds.extend_hold, f"/v1/holds/{asked.hold_id}/extend"
-        headers = [(b"idempotency-key", asked.key.encode())] if asked.key else []
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": path,
-            "headers": headers,
-            "path_params": {"show_id": asked.show_id, "hold_id": asked.hold_id},
-            "app": SimpleNamespace(state=SimpleNamespace(runtime=self.runtime)),
-        }
-        sent = msgspec.json.encode(body)
+    async def take_notice(self, event_id: str, payload: bytes) -> bool:
+        """Whether the provider hears that its webhook is stored."""
+        return await endpoints.take_notice(self.runtime, event_id, payload) < 300
 
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": sent, "more_body": False}
 
-        return endpoint, Request(scope, receive)
+class Replicas(Protocol):
+    """The replicas that run now."""
+
+    def running(self) -> list[Replica]: ...
 
 
 class Feed:

@@ -12,18 +12,22 @@ from actors.domain.seat_rows import SeatRow
 from actors.journal import Entry
 from actors.outcomes import Unavailable
 from actors.placement import Placement
-from tests.history import Operation
+from tests.history import OrderRequest
 from tests.simulation.account import Violation
-from tests.simulation.buying import Shopping, finish
+from tests.simulation.browsing import Browser, finish
+from tests.simulation.buying import Shopping
 from tests.simulation.disasters import strike
 from tests.simulation.expiring import Expiration
 from tests.simulation.hosts import Ray
 from tests.simulation.ledger import deadlines
 from tests.simulation.machine import SHOW_ID, Machine
 from tests.simulation.memories import remembered
+from tests.simulation.money import last_purchase
 from tests.simulation.network import LATE_SECONDS, NOBODY
 from tests.simulation.plan import LAST, Buyer, Venue
+from tests.simulation.purchasing import Log, ask_about
 from tests.simulation.replicas import Replica
+from tests.simulation.trade import Trade
 
 HEARD_SECONDS = 0.3
 """A change of the number of hosts reaches each process within about this."""
@@ -35,23 +39,29 @@ SETTLE_SECONDS = 45.0
 STEPS_MIN = 550
 """Every run has at least so many steps."""
 
+REST_SECONDS_MAX = 300.0
+REST_STEP_SECONDS = 5.0
+AUDITOR = "auditor"
 OPEN_ATTEMPTS_MAX = 50
 RUN_SECONDS_MAX = 20_000.0
 
 
 class Sale:
-    """`healed_at` is when the last fault was over, ms of true time; `disagreed` is what was wrong in memory then."""
+    """`healed_at` is when the last fault was over, ms of true time; `disagreed` is what was wrong in memory then.
+    Without money there is no `trade`."""
 
     def __init__(self, machine: Machine) -> None:
         venue = machine.plan.venue
         self.machine = machine
-        self.history: list[Operation] = []
+        self.log = Log()
         self.healed_at = 0.0
         self._opened_at = 0.0
         self.withheld: list[tuple[int, int]] = []
         self.disagreed: list[Violation] = []
         self.ray = Ray(machine)
         self._placement = Placement(venue.hosts, venue.dedicated)
+        has_money = machine.plan.has_money
+        self.trade = Trade(machine, self.ray, lambda: self._placement, self) if has_money else None
         self.replicas = [self._replica(index) for index in range(venue.replicas)]
         self.expiration = Expiration(machine, self.ray, lambda: self._placement)
         machine.stream.on_stored = self._stored
@@ -67,14 +77,21 @@ class Sale:
         self._opened_at = machine.loop.time()
         for disaster in plan.disasters:
             machine.loop.call_later(disaster.at, strike, self, disaster, context=NOBODY)
-        visits = [Shopping(machine, self, buyer, self.history) for buyer in plan.buyers]
-        await asyncio.gather(*[visit.visit() for visit in visits])
+        await asyncio.gather(*[self._visit(buyer) for buyer in plan.buyers])
         await self._heal()
         self.disagreed += remembered(self)
         await self._serve_last_customers()
         await self._let_deadlines_pass()
+        if self.trade is not None:
+            await self._let_orders_rest(self.trade)
+            await self._look_at_orders(self.trade)
+
+    async def _visit(self, buyer: Buyer) -> None:
+        await Shopping(self.machine, self, buyer, self.log, self.trade).visit()
 
     async def _open(self, venue: Venue) -> None:
+        if self.trade is not None:
+            await self.trade.open()
         rules = Rules("EUR", venue.hold_seconds, max_per_order=4, registers=venue.registers)
         layouts = [register_layout() for _ in range(venue.registers)]
         for block, size in enumerate(venue.rows):
@@ -82,7 +99,7 @@ class Sale:
                 SeatRow(number, f"B{block}", "R", str(number), "A", None, None)
                 for number in range(size)
             ]
-            layouts += cut_blocks(rows, {"A": 1000 + block})
+            layouts += cut_blocks(rows, {"A": venue.price + block if venue.price else 0})
         for number, layout in enumerate(layouts):
             await self._command(number, OpenBlock(layout, rules, "simulation"))
 
@@ -142,11 +159,13 @@ class Sale:
             self.replicas[index] = self._replica(index)
 
     def _replica(self, index: int) -> Replica:
-        return Replica(self.machine, self.ray, f"replica-{index}", self._placement)
+        return Replica(self.machine, self.ray, f"replica-{index}", self._placement, self.trade)
 
     def _stored(self, subject: str, entry: Entry) -> None:
         self.machine.stored_at[entry.sequence] = self.machine.now_ms
         self.expiration.on_stored(subject, entry)
+        if self.trade is not None:
+            self.trade.on_stored(subject, entry)
         for replica in self.running():
             replica.feed.push(subject, entry)
 
@@ -158,9 +177,11 @@ class Sale:
         self.machine.climate.calm = True
         self.machine.healed = True
         self.machine.on_proposal = self.machine.servers.intercept = None
-        for process in [life.process for life in self.ray.lives()] + [
-            replica.process for replica in self.replicas
-        ]:
+        processes = [life.process for life in self.ray.lives()]
+        processes += [replica.process for replica in self.replicas]
+        if self.trade is not None:
+            processes.append(self.trade.heal())
+        for process in processes:
             process.fuse = 0
         for clock in self.machine.skews_ms:
             self.machine.set_clock(clock, 0)
@@ -173,9 +194,11 @@ class Sale:
         seats = [seat for seat in self.machine.plan.venue.seats() if seat.endswith("-0")]
         number = 0
         while number == 0 or self.machine.loop.steps < STEPS_MIN:
-            some = [_last_customer(number + place, seat) for place, seat in enumerate(seats[:2])]
-            visits = [Shopping(self.machine, self, one, self.history) for one in some]
-            await asyncio.gather(*[visit.visit() for visit in visits])
+            some = [
+                _last_customer(number + place, seat, pays=self.trade is not None)
+                for place, seat in enumerate(seats[:2])
+            ]
+            await asyncio.gather(*[self._visit(buyer) for buyer in some])
             number += len(some)
 
     async def _let_deadlines_pass(self) -> None:
@@ -188,8 +211,23 @@ class Sale:
             if max(deadlines(self.machine.stream), default=0) == latest:
                 return
 
+    async def _let_orders_rest(self, trade: Trade) -> None:
+        """Once every bank has made up its mind, no order takes longer than this."""
+        waited = 0.0
+        while waited < REST_SECONDS_MAX and not trade.at_rest:
+            await asyncio.sleep(REST_STEP_SECONDS)
+            if not trade.provider.is_deciding:
+                waited += REST_STEP_SECONDS
 
-def _last_customer(number: int, seat: str) -> Buyer:
+    async def _look_at_orders(self, trade: Trade) -> None:
+        browser = Browser(self.machine, self, AUDITOR, patience=60.0, hangs_up=False)
+        for order_id in trade.documents.agreed:
+            await ask_about(
+                self.machine, browser, self.log, AUDITOR, OrderRequest("look", order_id=order_id)
+            )
+
+
+def _last_customer(number: int, seat: str, *, pays: bool) -> Buyer:
     name = f"{LAST} {number}"
     return Buyer(
         name,
@@ -201,5 +239,6 @@ def _last_customer(number: int, seat: str) -> Buyer:
         patience=60.0,
         hangs_up=False,
         pause=0.0,
-        then=("replay", "find", "release"),
+        then=("replay", "find") if pays else ("replay", "find", "release"),
+        purchase=last_purchase(name) if pays else None,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.history import Operation
+from cluster.store.mongo import Document
+from tests.history import Dealing, Operation
 from tests.simulation.ledger import Fact
 from tests.simulation.machine import EPOCH_MS
 from tests.simulation.run import Run
@@ -20,7 +21,9 @@ def story(run: Run) -> str:
         f"{plan.venue}",
         f"{plan.weather}",
     ]
-    lines = sorted([*_log(run), *_facts(run.ledger), *_operations(run.history)])
+    lines = [*_log(run), *_facts(run.ledger), *_operations(run.history), *_dealings(run.dealings)]
+    lines += _transitions(run.orders)
+    lines.sort(key=lambda line: line[0])  # those of one moment in the order in which they were told
     told = [f"{seconds:9.3f} s  {who:<14} {what}" for seconds, who, what in lines]
     verdict = [f"  {violation}" for violation in run.violations] or ["  nothing is wrong"]
     return "\n".join([*head, "", *told, "", f"verdict after {run.steps} steps:", *verdict])
@@ -41,6 +44,8 @@ def _facts(ledger: list[Fact]) -> Iterator[Line]:
             what += f" until {_seconds(event['deadline']):.3f}"
         if fact.kind == "tickets_held":
             what += f" primary {event['primary']} epoch {event['epoch']}"
+        if "order_id" in event:
+            what += f" order {event['order_id'][:7]}"
         if event.get("parts"):
             what += f" parts {[(part['block'], part['tickets']) for part in event['parts']]}"
         if "epoch" in event and fact.kind == "hold_abandoned":
@@ -66,6 +71,29 @@ def _operations(history: list[Operation]) -> Iterator[Line]:
         if "conflicts" in done.body:
             answer += " " + " ".join(f"{c['seat']} {c['reason']}" for c in done.body["conflicts"])
         yield _seconds(done.returned), done.client, f"hears of its {asked.kind}: {answer}"
+
+
+def _dealings(dealings: list[Dealing]) -> Iterator[Line]:
+    for done in dealings:
+        asked = done.request
+        about = _short(asked.hold_id) if asked.hold_id else asked.order_id[:7]
+        what = " ".join([asked.kind, about, *asked.seats])
+        what += f" key {asked.key}" if asked.key else ""
+        yield _seconds(done.invoked), done.client, f"asks: {what}"
+        if done.returned is not None:
+            body = done.body
+            answer = f"{done.status} {body.get('code', '')}"
+            if "state" in body:
+                answer += f"{body['order_id'][:7]} is {body['state']}, {body['reason']}"
+            yield _seconds(done.returned), done.client, f"hears of its {asked.kind}: {answer}"
+
+
+def _transitions(orders: dict[str, Document]) -> Iterator[Line]:
+    """By the clocks of those who made them."""
+    for order_id, order in orders.items():
+        for one in order["history"]:
+            what = f"{one['version']}: {one['state']}, {one['cause']} {one['detail']}"
+            yield _seconds(one["at"]), order_id[:7], what.rstrip()
 
 
 def _short(hold_id: str) -> str:

@@ -108,12 +108,14 @@ def _orders() -> dict[str, Order]:
         "owed, given back": given_back(owing, succeeded, "void"),
     }
     over = changed(ordering.hold_over(opened, expired=True, now=NOW))
-    closing = changed(ordering.too_late(over, NOW))
+    ending = changed(ordering.too_late(over, NOW))
+    closing = changed(ordering.undone(ending, NOW))
     found |= {
         "expired, never payable": changed(
             ordering.hold_over(found["ordered"], expired=True, now=NOW)
         ),
         "expired": over,
+        "ending": ending,
         "closing": closing,
         "closed": changed(ordering.voided(closing, payment(canceled), NOW)),
         "closed, owing": changed(ordering.voided(closing, payment(captured), NOW)),

@@ -330,14 +330,16 @@ def test_each_ticket_has_the_state_the_owner_and_the_sequence_of_its_last_change
             (0, [returned(2, token="b", order="p", withheld=True)]),
             (0, [returned(3, token="b", order="p")]),
             (0, [SaleCancelled("c", "q", (4,))]),
+            (0, [held("d", 5), TicketsSold("d", "q", (5,))]),
+            (0, [SaleCancelled("d", "q", (5,))]),
         ]
     )
     assert findings(audit) == []
     assert list(audit.status) == [1, 1, 3, 0, 0, 0, 0, 0]
     assert audit.owner == ["a", "a", "", "", "", "", "", ""]
-    assert list(audit.changed) == [5, 5, 7, 8, 9, 1, 1, 1]
+    assert list(audit.changed) == [5, 5, 7, 8, 9, 11, 1, 1]
     assert audit.live == {"a": SeenHold(held("a", 0, 1), 2, 70_000, order="o")}
-    assert audit.cancelled == {"c"}
+    assert audit.cancelled == {"c", "d"}
     sale = SeenHold(held("b", 2, 3), 3, 90_000, ended_at=6, sold=True, order="p", again=True)
     assert audit.sales == {"b": sale}
 

@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 
-from cluster.operate.behaviour import (
+from cluster.operate.crowd.behaviour import (
+    LATE_SECONDS_MAX,
     THINK_SECONDS_MAX,
     After,
     Kind,
+    Way,
     after_hold,
+    late_seconds,
     think_seconds,
+    way_to_pay,
     wish,
 )
-from cluster.operate.buyers import missing, shared_seats
-from cluster.operate.shop import Purchase, Refusal
-from cluster.operate.show_map import STATUSES, ShowMap, unpacked
-from cluster.operate.tally import percentile
+from cluster.operate.crowd.buyers import missing, shared_seats
+from cluster.operate.crowd.shop import Purchase, Refusal
+from cluster.operate.crowd.show_map import STATUSES, ShowMap, unpacked
+from cluster.operate.crowd.tally import percentile
 
 SEATMAP: dict[str, Any] = {
     "show_id": "s1",
@@ -125,6 +129,8 @@ def test_a_show_of_areas_only_is_bought_by_area() -> None:
 def test_buyers_do_all_sorts_of_things_with_a_hold_and_think_for_a_bounded_time() -> None:
     rng = random.Random(7)
     assert {after_hold(rng) for _ in range(300)} == set(After)
+    assert {way_to_pay(rng) for _ in range(300)} == set(Way)
+    assert all(0 < late_seconds(rng) <= LATE_SECONDS_MAX for _ in range(300))
     assert all(0 <= think_seconds(rng) <= THINK_SECONDS_MAX for _ in range(300))
 
 
@@ -157,6 +163,6 @@ def test_a_hold_whose_time_ran_out_while_it_was_looked_for_proves_nothing() -> N
 
 def test_a_seat_in_two_promised_holds_is_found() -> None:
     show = drawn()
-    other = Purchase("s1-4-other", ("Stalls-A-2", "Stalls-A-1"), PROMISED.expires_at, False)
-    assert shared_seats([(show, PROMISED), (show, other)]) == ("Stalls-A-1",)
-    assert shared_seats([(show, PROMISED)]) == ()
+    others = ("Stalls-A-2", "Stalls-A-1")
+    assert shared_seats([(show, PROMISED.seats), (show, others)]) == ("Stalls-A-1",)
+    assert shared_seats([(show, PROMISED.seats)]) == ()

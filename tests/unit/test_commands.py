@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from actors.domain.block import Block, Ending, Hold, Status
 from actors.domain.commands import (
+    ConfirmHold,
     ExtendHold,
     FindHold,
     HoldQuantity,
     HoldTerms,
     ReleaseHold,
     RestoreTickets,
+    ReturnTickets,
 )
 from actors.domain.events import TicketsHeld
 from actors.domain.layout import Layout, Rules
@@ -26,6 +28,9 @@ def test_commands_ask_for_the_plain_thing() -> None:
     assert ExtendHold("t", "r") == ExtendHold("t", "r", part=False, deadline_max=0)
     assert RestoreTickets((1,)) == RestoreTickets((1,), reason="")
     assert HoldQuantity(HoldTerms("t", "f", 1, 0), 1).category is None
+    assert ConfirmHold("t", "o") == ConfirmHold("t", "o", tickets=None)
+    back = ReturnTickets("t", "o", (1,))
+    assert (back.withhold, back.reason) == (False, "")
 
 
 def test_a_hold_is_one_attempts_and_lives_until_it_is_told_otherwise() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ SHOW = "saaaaaaaaaaaa"
 ONE, TWO = "order-one", "order-two"
 
 
-def order(order_id: str = ONE, *seats: str, state: State = State.PAID, **changes: object) -> Order:
+def order(order_id: str = ONE, *seats: str, state: State = State.PAID, **changes: Any) -> Order:
     """An order of these seats, 50.00 each, at rest."""
     seats = seats or ("A-1", "A-2")
     prices = (5_000,) * len(seats)
@@ -46,7 +47,7 @@ def order(order_id: str = ONE, *seats: str, state: State = State.PAID, **changes
         payment_id=f"pi of {order_id}",
         history=(Transition(5, state, NOW - 1_000, Cause.CAPTURED, Actor.PAYMENTS),),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def sold(of: Order, *seats: str) -> list[SoldTicket]:
@@ -55,23 +56,21 @@ def sold(of: Order, *seats: str) -> list[SoldTicket]:
     ]
 
 
-def payment(
-    of: Order, status: PaymentStatus = PaymentStatus.CAPTURED, **changes: object
-) -> Payment:
+def payment(of: Order, status: PaymentStatus = PaymentStatus.CAPTURED, **changes: Any) -> Payment:
     made = Payment(of.payment_id, status, of.amount, of.currency, of.order_id)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
-def refund(of: Order, status: RefundStatus = RefundStatus.SUCCEEDED, **changes: object) -> Refund:
+def refund(of: Order, status: RefundStatus = RefundStatus.SUCCEEDED, **changes: Any) -> Refund:
     """Of the first seat."""
     made = Refund(
         "r1", of.seats[:1], 5_000, False, "", NOW, status=status, provider_id="re_1", returned=True
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
-def back(status: RefundStatus = RefundStatus.SUCCEEDED, **changes: object) -> MoneyBack:
-    return replace(MoneyBack("re_1", "r1-1", 5_000, status), **changes)  # type: ignore[arg-type]
+def back(status: RefundStatus = RefundStatus.SUCCEEDED, **changes: Any) -> MoneyBack:
+    return replace(MoneyBack("re_1", "r1-1", 5_000, status), **changes)
 
 
 def ledgers(
@@ -249,7 +248,7 @@ def test_a_paid_order_whose_payment_the_provider_does_not_have_is_named() -> Non
 
 
 @pytest.mark.parametrize("changes", [{"amount": 9_999}, {"currency": "USD"}])
-def test_a_wrong_amount_or_currency_is_named(changes: dict[str, object]) -> None:
+def test_a_wrong_amount_or_currency_is_named(changes: dict[str, Any]) -> None:
     paid = order()
     assert kinds(ledgers([paid], sold(paid), [payment(paid, **changes)])) == [Kind.WRONG_AMOUNT]
 
@@ -402,6 +401,13 @@ def test_an_order_that_may_still_come_right_is_under_way() -> None:
     assert not at_rest.balanced
     (moving,) = balances(replace(books, account=Account()), set(), {ONE}).values()
     assert moving.balanced
+
+
+def test_an_order_that_was_made_while_the_ledgers_were_read_is_under_way() -> None:
+    new = order()
+    books = ledgers([], sold(new), [])
+    (moving,) = balances(books, set(), {ONE}).values()
+    assert (moving.balanced, moving.under_way) == (True, 10_000)
 
 
 def test_every_currency_is_balanced_by_itself() -> None:

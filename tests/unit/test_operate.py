@@ -11,8 +11,22 @@ from cluster.journal.streams import Drift
 from cluster.operate.bench.wrk import parsed
 from cluster.operate.client import problem_of, retry_after
 from cluster.operate.command import CommandError
-from cluster.operate.doctor import State, clock_check, consumer_check, described, nats_version_check
+from cluster.operate.doctor import (
+    State,
+    clock_check,
+    consumer_check,
+    dead_letter_check,
+    described,
+    nats_version_check,
+)
 from cluster.operate.load import load_key, media_type_of, sniffed
+from cluster.operate.money_checks import (
+    notice_ms,
+    overdue_check,
+    owing_check,
+    webhook_check,
+)
+from cluster.store.orders import DUE_ORDERS_MAX
 
 NOON = 43_200.0
 DATE = "Thu, 01 Jan 1970 12:00:00 GMT"
@@ -109,6 +123,39 @@ def test_a_consumer_that_is_far_behind_is_a_warning() -> None:
     info = {"config": {"durable_name": "expiration"}, "num_pending": 5, "num_ack_pending": 1}
     assert consumer_check(info).state is State.OK
     assert consumer_check({**info, "num_pending": 1_000_000}).state is State.WARNING
+
+
+def test_a_consumer_of_another_stream_is_named_with_it() -> None:
+    info = {"config": {"durable_name": "payment"}, "stream_name": "NOTICES"}
+    assert consumer_check(info).name == "consumer payment of NOTICES"
+
+
+def test_dead_letters_are_told_by_stream_and_consumer() -> None:
+    assert dead_letter_check(0, {}).state is State.OK
+    check = dead_letter_check(3, {"deadletters.JOURNAL.payment": 2, "deadletters.ORDERS.door": 1})
+    assert check.state is State.WARNING
+    assert "2 of JOURNAL.payment, 1 of ORDERS.door" in check.detail
+
+
+def test_overdue_orders_and_failed_refunds_are_warnings() -> None:
+    assert overdue_check(0).state is State.OK
+    assert owing_check(0).state is State.OK
+    assert (overdue_check(1).state, owing_check(1).state) == (State.WARNING, State.WARNING)
+    assert overdue_check(1).detail.startswith("1 order overdue")
+    assert overdue_check(DUE_ORDERS_MAX).detail.startswith("200 or more orders overdue")
+
+
+NOTICES_STATE = {"messages": 7, "last_ts": "1970-01-01T00:00:09.123456789Z"}
+NO_NOTICES = {"messages": 0, "last_ts": "0001-01-01T00:00:00Z"}
+
+
+def test_webhooks_that_stay_away_while_payments_move_are_a_warning() -> None:
+    assert webhook_check(NOTICES_STATE, 0, 12_000).detail == "7 stored, the last one 3 s ago"
+    silent = webhook_check(NOTICES_STATE, 2, 12_000)
+    assert silent.state is State.WARNING
+    assert silent.detail.startswith("2 payments have moved")
+    assert webhook_check(NO_NOTICES, 0, 12_000).detail == "none has come yet"
+    assert (notice_ms(NOTICES_STATE), notice_ms(NO_NOTICES)) == (9_000, 0)
 
 
 def test_drift_is_told_in_words() -> None:

@@ -116,6 +116,12 @@ def test_seats_cost_what_they_cost_in_the_hold(seats: tuple[str, ...], price: in
     assert draft().price(seats) == price
 
 
+def test_a_line_that_lacks_a_price_is_not_read_as_a_seat_for_nothing() -> None:
+    order = draft(lines=(replace(LINES[0], prices=(1_000,)),))
+    with pytest.raises(ValueError, match="shorter"):
+        order.price(("A-1-5",))
+
+
 def test_a_refund_is_found_by_its_name() -> None:
     order = ORDERS["refunding more"]
     assert order.refund("r2") is order.refunds[1]
@@ -171,5 +177,5 @@ def test_the_reason_of_a_state_that_came_again_is_the_later_one() -> None:
         Transition(n, state, NOW, cause, Actor.CLOCK)
         for n, (state, cause) in enumerate([*causes, (State.PAID, Cause.SEATS_SOLD)])
     )
-    order: Order = draft(history=history)
+    order: Order = draft(state=State.PAID, history=history)
     assert order.reason == "seats_sold"

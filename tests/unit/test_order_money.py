@@ -11,7 +11,7 @@ from actors.domain.payment import PaymentStatus, RefundStatus
 from tests.unit.order_world import World
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(300))
 def test_whatever_happens_money_and_tickets_are_where_they_belong_in_the_end(seed: int) -> None:
     world = World(seed)
     for _ in range(world.chance.choice((20, 60, 150))):

@@ -34,9 +34,9 @@ TO_SELL = Came(State.AUTHORISED, Task.SELL, Cause.PAYMENT_AUTHORISED, Actor.PAYM
 LATE = TO_SELL._replace(cause=Cause.LATE_PAYMENT)
 BUYER_CANCELS = Came(State.CANCELLED, Task.UNDO, Cause.BUYER_CANCELLED, Actor.BUYER)
 EXPIRES = Came(State.EXPIRED, Task.WATCH, Cause.HOLD_EXPIRED, Actor.TICKETS)
-RELEASED = Came(State.CANCELLED, Task.VOID, Cause.HOLD_RELEASED, Actor.BUYER)
-TOO_LATE = Came(State.EXPIRED, Task.VOID, Cause.TOO_LATE, Actor.CLOCK)
-CLOSED = Came(State.EXPIRED, Task.NONE, Cause.PAYMENT_CANCELED, Actor.PAYMENTS)
+RELEASED = Came(State.CANCELLED, Task.UNDO, Cause.HOLD_RELEASED, Actor.BUYER)
+TOO_LATE = Came(State.EXPIRED, Task.UNDO, Cause.TOO_LATE, Actor.CLOCK)
+CLOSED = Came(State.EXPIRED, Task.UNDO, Cause.PAYMENT_CANCELED, Actor.PAYMENTS)
 UNDONE = Came(State.CANCELLED, Task.VOID, Cause.SEATS_GIVEN_BACK, Actor.TICKETS)
 FREED = Came(State.CANCELLED, Task.NONE, Cause.MONEY_FREED, Actor.PAYMENTS)
 LONGER = Came(
@@ -179,7 +179,11 @@ TABLE: dict[str, tuple[Fact, dict[str, Came]]] = {
     ),
     "its seats are given back": (
         at(ordering.undone),
-        {"undoing": UNDONE, "undoing, never payable": UNDONE._replace(task=Task.NONE)},
+        {
+            "undoing": UNDONE,
+            "undoing, never payable": UNDONE._replace(task=Task.NONE),
+            "ending": UNDONE._replace(state=State.EXPIRED),
+        },
     ),
     "its payment cannot be paid any more": (
         voided(CANCELED),
@@ -218,7 +222,7 @@ def test_a_fact_that_is_heard_twice_changes_an_order_once(fact: str, state: str)
 
 
 CANCELLED_BEFORE = {state for state, order in ORDERS.items() if order.state is State.CANCELLED}
-EXPIRED_BEFORE = {"expired", "expired, never payable", "closing", "closed", "closed, owing"}
+EXPIRED_BEFORE = {state for state, order in ORDERS.items() if order.state is State.EXPIRED}
 
 
 @pytest.mark.parametrize("state", ORDERS)
@@ -259,6 +263,16 @@ def test_an_order_that_costs_nothing_waits_for_nobody() -> None:
 def test_no_reason_need_be_known_when_seats_are_gone() -> None:
     order: Order = changed(ordering.seats_gone(ORDERS["authorised"], LATER))
     assert order.history[-1].detail == ""
+
+
+@pytest.mark.parametrize("state", ORDERS)
+def test_a_task_that_is_handed_over_is_due_at_once_and_what_only_waits_is_left_alone(
+    state: str,
+) -> None:
+    order = ORDERS[state]
+    busy = {Task.SELL, Task.CAPTURE, Task.UNDO, Task.VOID, Task.REFUND}
+    due = LATER if order.task in busy else order.due_at
+    assert ordering.handed_over(order, LATER) == replace(order, due_at=due)
 
 
 @pytest.mark.parametrize(

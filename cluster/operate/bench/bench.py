@@ -28,6 +28,7 @@ from cluster.operate.bench.measures import (
 )
 from cluster.operate.bench.processes import Memory
 from cluster.operate.bench.report import results_table
+from cluster.operate.bench.sales import BUYERS, SaleRun, sale_run
 from cluster.operate.bench.venue import seconds_until_first_hold
 from cluster.operate.bench.wrk import wrk_binary
 from cluster.operate.child_stack import started, stopped
@@ -56,6 +57,7 @@ class Results:
     refusals_rate: float = 0.0
     best_available_rate: float = 0.0
     best_available_refused: int = 0
+    sales: list[SaleRun] = field(default_factory=list[SaleRun])
     kill: KillRun | None = None
 
 
@@ -68,7 +70,7 @@ def bench(
 ) -> None:
     """Measure speed and memory on this machine; the result is also kept in bench-results/.
 
-    Takes about three minutes, and means something only when the machine has nothing else to do.
+    Takes about four minutes, and means something only when the machine has nothing else to do.
     """
     wrk_binary()
     with tempfile.TemporaryDirectory(prefix="frontrow-bench-", ignore_cleanup_errors=True) as made:
@@ -129,6 +131,9 @@ def _measure(bench: Bench, results: Results) -> None:
     best = best_available(bench, venue, CONNECTIONS[0])
     results.best_available_rate = round(best.succeeded / (best.microseconds / 1e6))
     results.best_available_refused = best.refused
+    for buyers in BUYERS:
+        _say(f"sales from the hold to the paid order, {buyers} buyers at a time")
+        results.sales.append(sale_run(bench, buyers))
     _say("kill -9 of a host")
     results.kill = kill_run(bench)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from cluster.operate.tally import percentile
+from cluster.operate.crowd.tally import percentile
 
 WRITES = 1_000
 WRITE_BYTES = 4_096

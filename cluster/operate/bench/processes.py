@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -13,6 +14,7 @@ ROLES = (
     ("nats-server", "nats"),
     ("haproxy", "haproxy"),
     ("mongod", "mongod"),
+    ("stripe_process", "local Stripe"),
 )
 OTHER = "rest of Ray and Serve"
 
@@ -29,13 +31,13 @@ class Memory:
         return Memory(self.rss - before.rss, self.pss - before.pss, self.uss - before.uss)
 
 
-def cpu_seconds(sentinel: int) -> dict[str, float]:
-    """CPU seconds used so far by the processes below `sentinel`, by role."""
+def cpu_seconds(sentinel: int, named: Mapping[int, str] | None = None) -> dict[str, float]:
+    """CPU seconds used so far by the processes below `sentinel`, by role; those `named` (by pid) have that for one."""
     used = dict[str, float]()
     for process in psutil.Process(sentinel).children(recursive=True):
         try:
             times = process.cpu_times()
-            role = role_of(process)
+            role = (named or {}).get(process.pid) or role_of(process)
             used[role] = used.get(role, 0.0) + times.user + times.system
         except psutil.Error:
             continue  # it has just ended
@@ -44,7 +46,7 @@ def cpu_seconds(sentinel: int) -> dict[str, float]:
 
 def role_of(process: psutil.Process) -> str:
     """By the program, and in Ray by the title that it gives to an actor's process."""
-    described = f"{process.name()} {' '.join(process.cmdline()[:2])}"
+    described = f"{process.name()} {' '.join(process.cmdline()[:3])}"
     return next((role for mark, role in ROLES if mark in described), OTHER)
 
 

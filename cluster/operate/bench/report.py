@@ -8,12 +8,15 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from cluster.operate.bench.bench import Results
+    from cluster.operate.bench.sales import SaleRun
 
 RATIO_MIN = 0.35
 LOAD_SECONDS_MAX = 10.0
 BYTES_PER_SEAT_MAX = 500
 KILL_SECONDS_MAX = 1.0
 SECOND_UP_SECONDS_MAX = 45.0
+SALES_MIN = 135
+"""Paid tickets per second on two cores."""
 
 
 def results_table(results: Results) -> Table:
@@ -60,6 +63,8 @@ def results_table(results: Results) -> Table:
         f"< {BYTES_PER_SEAT_MAX} bytes",
         results.bytes_per_seat_rss < BYTES_PER_SEAT_MAX,
     )
+    for run in results.sales:
+        _sales(table, run)
     if results.kill is not None:
         kill = results.kill
         gap = f"{kill.gap} s after the new process ({kill.recovery.hold_seconds:.2f} s after the kill)"
@@ -79,6 +84,18 @@ def results_table(results: Results) -> Table:
         results.second_up_seconds < SECOND_UP_SECONDS_MAX,
     )
     return table
+
+
+def _sales(table: Table, run: SaleRun) -> None:
+    what = f"paid tickets from end to end, {run.buyers} buyers at a time"
+    _row(table, what, f"{run.rate}/s", f">= {SALES_MIN}/s", run.rate >= SALES_MIN)
+    agrees = "the ledgers agree" if run.agrees else "THE LEDGERS DISAGREE"
+    answers = f"hold to paid order p50 {run.p50_ms:.0f} ms, p99 {run.p99_ms:.0f} ms"
+    table.add_row(
+        "", f"{answers}; {run.looks_per_sale} looks a sale, {run.failed} failed; {agrees}"
+    )
+    used = ", ".join(f"{role} {ms}" for role, ms in run.cpu_ms_per_sale.items() if ms)
+    table.add_row("", f"CPU ms a sale: {used} ({run.documents} documents printed meanwhile)")
 
 
 def _row(table: Table, what: str, figure: str, wanted: str, good: bool) -> None:

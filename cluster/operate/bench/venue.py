@@ -14,9 +14,9 @@ from rich.console import Console
 
 from cluster.operate.client import Client
 from cluster.operate.command import CommandError
+from cluster.operate.crowd.show_map import ShowMap
 from cluster.operate.load import load_file, progress_bar
 from cluster.operate.sale import show_body
-from cluster.operate.show_map import ShowMap
 from cluster.venues.stadium import STADIUM_CATEGORIES, stadium_csv
 
 HOLD_SECONDS = 3_600
@@ -47,6 +47,12 @@ class Venue:
         if spread:
             random.Random(SEED).shuffle(pairs)
         return [body_of(seats) for seats in pairs]
+
+    def singles(self) -> list[str]:
+        """Every seat of the house by itself, in a random order."""
+        seats = [seat for row in self.show.rows for seat in row.seats(0, len(row.numbers))]
+        random.Random(SEED).shuffle(seats)
+        return [body_of([seat]) for seat in seats]
 
 
 def body_of(seats: list[str]) -> str:

@@ -43,13 +43,11 @@ def orders_by_state(orders: Iterable[Order]) -> dict[str, int]:
 
 
 def balances(ledgers: Ledgers, disputed: set[str], moving: set[str]) -> dict[str, Balance]:
-    """By currency. `disputed` are orders with a disagreement that stands, `moving` those that may still come right."""
+    """By currency. `disputed` are orders with a disagreement that stands, `moving` those that may still come right: one
+    that was made while the ledgers were read, for example."""
     found = dict[str, Balance]()
-    under_way = {
-        order.order_id
-        for order in ledgers.orders.values()
-        if order.task not in AT_REST or order.order_id in moving
-    } - disputed
+    at_work = {one.order_id for one in ledgers.orders.values() if one.task not in AT_REST}
+    under_way = (at_work | moving) - disputed
     for order_id, currency, change in _changes(ledgers):
         balance = found.setdefault(currency, Balance())
         balance.authorised += change.authorised

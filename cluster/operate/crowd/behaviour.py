@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cluster.operate.show_map import MapRow, ShowMap
+from cluster.operate.crowd.show_map import MapRow, ShowMap
 
 ROWS_TRIED_MAX = 8
 """Rows that a buyer looks at before asking for the best available instead."""
@@ -35,14 +35,42 @@ class Kind(StrEnum):
 class After(StrEnum):
     """What a buyer does with a hold. To abandon it is to walk away: it expires."""
 
+    ORDER = "order"
     KEEP = "keep"
     EXTEND = "extend"
     GIVE_BACK = "give back"
     ABANDON = "abandon"
 
 
+class Way(StrEnum):
+    """What a buyer does with an order. To forget it is to walk away: it expires with its hold."""
+
+    PAY = "pay"
+    SECOND_CARD = "pay with a second card"
+    DECLINED = "give up after a declined card"
+    LATE = "pay too late"
+    CANCEL = "cancel"
+    FORGET = "forget"
+
+
 KIND_WEIGHTS = {Kind.SEATS: 50, Kind.BEST: 20, Kind.BEST_SOMEWHERE: 20, Kind.AREA: 10}
-AFTER_WEIGHTS = {After.KEEP: 50, After.EXTEND: 15, After.GIVE_BACK: 20, After.ABANDON: 15}
+AFTER_WEIGHTS = {
+    After.ORDER: 65,
+    After.KEEP: 5,
+    After.EXTEND: 10,
+    After.GIVE_BACK: 10,
+    After.ABANDON: 10,
+}
+WAY_WEIGHTS = {
+    Way.PAY: 66,
+    Way.SECOND_CARD: 8,
+    Way.DECLINED: 5,
+    Way.LATE: 10,
+    Way.CANCEL: 6,
+    Way.FORGET: 5,
+}
+LATE_SECONDS_MAX = 4.0
+"""How long after the end of a hold those pay who pay too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +132,16 @@ def _narrowed(rng: random.Random, show: ShowMap, quantity: int) -> Wish:
 def after_hold(rng: random.Random) -> After:
     """What becomes of a hold that was granted."""
     return rng.choices(list(AFTER_WEIGHTS), list(AFTER_WEIGHTS.values()))[0]
+
+
+def way_to_pay(rng: random.Random) -> Way:
+    """What becomes of an order that was placed."""
+    return rng.choices(list(WAY_WEIGHTS), list(WAY_WEIGHTS.values()))[0]
+
+
+def late_seconds(rng: random.Random) -> float:
+    """How long after the end of its hold a late order is paid."""
+    return rng.uniform(0.5, LATE_SECONDS_MAX)
 
 
 def think_seconds(rng: random.Random) -> float:

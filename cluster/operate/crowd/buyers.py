@@ -1,4 +1,4 @@
-"""Simulated buyers: each looks at a map, thinks, asks for a hold, and does something with it. All over HTTP."""
+"""Simulated buyers: each looks at a map, thinks, asks for a hold, and orders it, or not. All over HTTP."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from cluster.operate.behaviour import After, Kind, after_hold, think_seconds, wish
-from cluster.operate.shop import Purchase, Refusal, Shop
-from cluster.operate.show_map import ShowMap
-from cluster.operate.tally import Tally
+from cluster.operate.crowd.behaviour import After, Kind, after_hold, think_seconds, wish
+from cluster.operate.crowd.payers import Payers
+from cluster.operate.crowd.pools import Refusal
+from cluster.operate.crowd.shop import Purchase, Shop
+from cluster.operate.crowd.show_map import ShowMap
+from cluster.operate.crowd.tally import Tally
+from cluster.operate.crowd.waiting import seconds_of, until
 
 MAP_SECONDS = 1.0
 """How old the map of a show may be that buyers choose from."""
@@ -23,12 +25,14 @@ CHECKS_AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class LossCheck:
-    """What became of the holds that buyers were promised and that should still be theirs."""
+    """What became of the holds that buyers were promised and that should still be theirs, and of the tickets that
+    they were shown as paid."""
 
     expected: int
     found: int
     lost: tuple[str, ...]
     shared_seats: tuple[str, ...]
+    paid_orders: int = 0
 
     @property
     def clean(self) -> bool:
@@ -37,11 +41,12 @@ class LossCheck:
 
 @dataclass(slots=True)
 class Crowd:
-    """`shows` with the weight of each: how much of the crowd wants it."""
+    """`shows` with the weight of each: how much of the crowd wants it. Without `payers` nobody orders anything."""
 
     shop: Shop
     shows: list[tuple[ShowMap, float]]
     tally: Tally
+    payers: Payers | None = None
     seed: int = 1
     kept: list[tuple[ShowMap, Purchase]] = field(default_factory=list[tuple[ShowMap, Purchase]])
     _seen_at: dict[str, float] = field(default_factory=dict[str, float])
@@ -70,18 +75,18 @@ class Crowd:
 
     async def _buyer(self, rng: random.Random, end: float) -> None:
         shows, weights = [show for show, _ in self.shows], [weight for _, weight in self.shows]
-        await _until(end, think_seconds(rng))
+        await until(end, think_seconds(rng))
         while time.monotonic() < end:
             show = rng.choices(shows, weights)[0]
             wanted = wish(rng, show)
             if wanted.kind is Kind.SEATS:
                 await self._look(show)
-                await _until(end, think_seconds(rng))
+                await until(end, think_seconds(rng))
             answer = await self.shop.hold(show.show_id, wanted.body)
             if isinstance(answer, Purchase):
-                await _until(end, think_seconds(rng))
-                await self._use(rng, show, answer)
-            await _until(end, think_seconds(rng))
+                await until(end, think_seconds(rng))
+                await self._use(rng, show, answer, end)
+            await until(end, think_seconds(rng))
 
     async def _look(self, show: ShowMap) -> None:
         """One buyer's look brings everybody's map up to date: a question a second and show is enough."""
@@ -89,10 +94,15 @@ class Crowd:
             self._seen_at[show.show_id] = time.monotonic()
             await self.shop.see(show)
 
-    async def _use(self, rng: random.Random, show: ShowMap, purchase: Purchase) -> None:
+    async def _use(self, rng: random.Random, show: ShowMap, purchase: Purchase, end: float) -> None:
         after = after_hold(rng)
+        if after is After.ORDER and self.payers is None:
+            after = After.KEEP
         self.tally.actions[after] += 1
         match after:
+            case After.ORDER:
+                assert self.payers is not None
+                await self.payers.buy(rng, show, purchase, end)
             case After.KEEP:
                 self.kept.append((show, purchase))
             case After.EXTEND:
@@ -109,9 +119,9 @@ class Crowd:
                 pass
 
     async def check(self) -> LossCheck:
-        """Look for every hold that should still be there; and whether two of them share a seat."""
+        """Look for every hold and all tickets that should still be there; and whether two buyers share a seat."""
         now = time.time()
-        live = [(show, kept) for show, kept in self.kept if _seconds(kept.expires_at) > now]
+        live = [(show, kept) for show, kept in self.kept if seconds_of(kept.expires_at) > now]
         gate = asyncio.Semaphore(CHECKS_AT_ONCE)
 
         async def look(purchase: Purchase) -> str | None:
@@ -121,7 +131,17 @@ class Crowd:
         answers = await asyncio.gather(*[look(purchase) for _, purchase in live])
         found = sum(answer == "" for answer in answers)
         lost = tuple(answer for answer in answers if answer)
-        return LossCheck(found + len(lost), found, lost, shared_seats(live))
+        taken = [(show, kept.seats) for show, kept in live]
+        if self.payers is None:
+            return LossCheck(found + len(lost), found, lost, shared_seats(taken))
+        tickets = self.payers.lost()
+        return LossCheck(
+            found + len(lost),
+            found,
+            (*lost, *tickets),
+            shared_seats([*taken, *self.payers.seats()]),
+            sum(one.shown_paid for one in self.payers.bought),
+        )
 
 
 def missing(purchase: Purchase, found: dict[str, Any] | Refusal, now: float) -> str | None:
@@ -130,26 +150,17 @@ def missing(purchase: Purchase, found: dict[str, Any] | Refusal, now: float) -> 
         return (
             "" if tuple(found["seats"]) == purchase.seats else f"{purchase.seats[0]}: other seats"
         )
-    if found.code == "hold_expired" and now >= _seconds(purchase.expires_at):
+    if found.code == "hold_expired" and now >= seconds_of(purchase.expires_at):
         return None
     return f"{purchase.seats[0]}: {found.code}"
 
 
-def shared_seats(holds: list[tuple[ShowMap, Purchase]]) -> tuple[str, ...]:
-    """Seats that two of these holds both have: must be none."""
+def shared_seats(taken_seats: list[tuple[ShowMap, tuple[str, ...]]]) -> tuple[str, ...]:
+    """Seats that two buyers both have, by their holds and tickets: must be none."""
     taken, shared = set[tuple[str, str]](), list[str]()
-    for show, purchase in holds:
-        for seat in purchase.seats:
+    for show, seats in taken_seats:
+        for seat in seats:
             if (show.show_id, seat) in taken:
                 shared.append(seat)
             taken.add((show.show_id, seat))
     return tuple(shared)
-
-
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
-
-
-async def _until(end: float, seconds: float) -> None:
-    """A pause that does not outlast the sale."""
-    await asyncio.sleep(max(0.0, min(seconds, end - time.monotonic())))

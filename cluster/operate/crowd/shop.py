@@ -1,33 +1,21 @@
-"""The public API as buyers use it: many at once, without a key, sent again safely when an answer is lost."""
+"""The public API as buyers use it, without a key: maps, live updates and holds."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import secrets
-import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import msgspec
 
-from cluster.operate.client import UNAVAILABLE, problem_of, retry_after
-from cluster.operate.show_map import ShowMap
-from cluster.operate.tally import Tally
+from cluster.operate.crowd.pools import LOST_PAUSE_SECONDS, Pools, Refusal
+from cluster.operate.crowd.show_map import ShowMap
+from cluster.operate.crowd.tally import Tally
 
-POOLS = 16
-CONNECTIONS_PER_POOL_MAX = 32
-"""httpx looks at every connection of a pool for every request: many small pools cost a fraction of a large one."""
-
-ANSWER_SECONDS_MAX = 30.0
-TRIES_MAX = 20
-"""How often one request is sent while the answer is 429, 503 or lost."""
-
-LOST_PAUSE_SECONDS = 0.2
 LINE_CHARS_MAX = 1 << 20
 
 
@@ -41,42 +29,13 @@ class Purchase:
     replayed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A problem that is an answer: its `code`."""
-
-    status: int
-    code: str
-
-
 class Shop:
     """One installation, seen from outside."""
 
-    def __init__(self, url: str, tally: Tally) -> None:
-        limits = httpx.Limits(
-            max_connections=CONNECTIONS_PER_POOL_MAX,
-            max_keepalive_connections=CONNECTIONS_PER_POOL_MAX,
-        )
-        trust = ssl.create_default_context()
-        self._pools = [
-            httpx.AsyncClient(base_url=url, limits=limits, timeout=ANSWER_SECONDS_MAX, verify=trust)
-            for _ in range(POOLS)
-        ]
-        self._next_pool = itertools.cycle(self._pools)
+    def __init__(self, pools: Pools, tally: Tally) -> None:
+        self._pools = pools
         self._tally = tally
         self._tags: dict[str, str] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for pool in self._pools:
-            await pool.aclose()
 
     async def hold(
         self, show_id: str, body: dict[str, Any], key: str | None = None
@@ -84,7 +43,9 @@ class Shop:
         """Ask for a hold until there is an answer; the tally hears how long that one took."""
         headers = {"Idempotency-Key": key or secrets.token_hex(12)}
         began = time.perf_counter()
-        answer = await self._send("POST", f"/v1/shows/{show_id}/holds", json=body, headers=headers)
+        answer = await self._pools.send(
+            "POST", f"/v1/shows/{show_id}/holds", json=body, headers=headers
+        )
         took = time.perf_counter() - began
         if isinstance(answer, Refusal):
             self._tally.refused(answer.code, took)
@@ -97,12 +58,14 @@ class Shop:
         )
 
     async def release(self, purchase: Purchase) -> Refusal | None:
-        answer = await self._send("DELETE", f"/v1/holds/{purchase.hold_id}")
+        answer = await self._pools.send("DELETE", f"/v1/holds/{purchase.hold_id}")
         return answer if isinstance(answer, Refusal) else None
 
     async def extend(self, purchase: Purchase) -> Purchase | Refusal:
         headers = {"Idempotency-Key": secrets.token_hex(12)}
-        answer = await self._send("POST", f"/v1/holds/{purchase.hold_id}/extend", headers=headers)
+        answer = await self._pools.send(
+            "POST", f"/v1/holds/{purchase.hold_id}/extend", headers=headers
+        )
         if isinstance(answer, Refusal):
             return answer
         return Purchase(
@@ -111,12 +74,12 @@ class Shop:
 
     async def find(self, purchase: Purchase) -> dict[str, Any] | Refusal:
         """The hold as the server has it."""
-        answer = await self._send("GET", f"/v1/holds/{purchase.hold_id}")
+        answer = await self._pools.send("GET", f"/v1/holds/{purchase.hold_id}")
         return answer if isinstance(answer, Refusal) else answer.json()
 
     async def draw(self, show: ShowMap) -> None:
         """The seat map, then the statuses."""
-        answer = await self._send("GET", f"/v1/shows/{show.show_id}/seatmap")
+        answer = await self._pools.send("GET", f"/v1/shows/{show.show_id}/seatmap")
         if isinstance(answer, httpx.Response):
             show.draw(answer.json())
         await self.see(show)
@@ -124,7 +87,9 @@ class Shop:
     async def see(self, show: ShowMap) -> None:
         """The statuses, unless nothing has changed since the last time."""
         headers = {"If-None-Match": tag} if (tag := self._tags.get(show.show_id)) else {}
-        answer = await self._send("GET", f"/v1/shows/{show.show_id}/availability", headers=headers)
+        answer = await self._pools.send(
+            "GET", f"/v1/shows/{show.show_id}/availability", headers=headers
+        )
         if isinstance(answer, httpx.Response) and answer.status_code == 200:
             self._tags[show.show_id] = answer.headers["ETag"]
             show.see(msgspec.json.decode(answer.content))
@@ -135,9 +100,8 @@ class Shop:
         while True:
             headers = {"Last-Event-ID": last_id} if last_id else {}
             try:
-                async with next(self._next_pool).stream(
-                    "GET", f"/v1/shows/{show.show_id}/stream", headers=headers, timeout=None
-                ) as answer:
+                path = f"/v1/shows/{show.show_id}/stream"
+                async with self._pools.stream(path, headers) as answer:
                     async for event, event_id, data in _events(answer):
                         last_id = event_id or last_id
                         self._tally.updates += 1
@@ -148,26 +112,6 @@ class Shop:
             except httpx.TransportError:
                 self._tally.retries["stream"] += 1
             await asyncio.sleep(LOST_PAUSE_SECONDS)
-
-    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response | Refusal:
-        """The answer, or the problem that it is; what may be temporary is sent again, the same key included."""
-        refusal = Refusal(0, "no_answer")
-        for _ in range(TRIES_MAX):
-            try:
-                response = await next(self._next_pool).request(method, path, **options)
-            except httpx.TransportError as error:
-                self._tally.retries[type(error).__name__] += 1
-                await asyncio.sleep(LOST_PAUSE_SECONDS)
-                continue
-            if response.is_success or response.status_code == httpx.codes.NOT_MODIFIED:
-                return response
-            problem = problem_of(response)
-            refusal = Refusal(problem.status, problem.code)
-            if response.status_code not in UNAVAILABLE:
-                return refusal
-            self._tally.retries[problem.code] += 1
-            await asyncio.sleep(retry_after(response))
-        return refusal
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, str, str]]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Tally:
-    """Latencies are those of hold requests that were answered, seconds."""
+    """Latencies are those of hold requests that were answered, seconds; `ticket_seconds` are those from an authorised
+    card to the buyer's first sight of the tickets. `cards` counts attempts to pay, `outcomes` what orders came to."""
 
     holds: int = 0
     seats: int = 0
@@ -22,6 +23,10 @@ class Tally:
     actions: Counter[str] = field(default_factory=Counter[str])
     updates: int = 0
     latencies: list[float] = field(default_factory=list[float])
+    orders: int = 0
+    cards: Counter[str] = field(default_factory=Counter[str])
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    ticket_seconds: list[float] = field(default_factory=list[float])
 
     def granted(self, seats: int, seconds: float, replayed: bool) -> None:
         self.holds += 1

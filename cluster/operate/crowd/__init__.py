@@ -1,0 +1,1 @@
+"""Simulated buyers, and an organizer: all that they do goes through the public API."""
