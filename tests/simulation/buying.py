@@ -13,7 +13,6 @@ from tests.simulation.purchasing import Log, Purchasing
 from tests.simulation.replicas import Replicas
 from tests.simulation.trade import Trade
 
-
 ORDER_PATIENCE_SECONDS = 3.0
 """The least that whoever orders waits for an answer."""
 
