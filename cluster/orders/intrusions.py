@@ -24,7 +24,7 @@ from cluster.orders.ports import OrderStore
 WELCOME_ORDERS_MAX = 100_000
 """Paid orders that are remembered, so that their sales need not be looked up."""
 
-OVER = (State.CANCELLED, State.EXPIRED)
+OVER = (State.CANCELLED, State.EXPIRED, State.REFUNDED)
 
 _log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from actors.domain import ordering
-from actors.domain.order import Order, Refund, State
+from actors.domain.order import Order, Refund
 from actors.domain.payment import MoneyBack
 from cluster.orders.ports import Fact, TicketRegister
 from cluster.orders.seats import OrderSeats
@@ -32,6 +32,8 @@ class Refunding:
         refund = ordering.next_refund(order)
         if refund is None:
             return None
+        if not (refund.sent or refund.returned) and refund.refund_id != ordering.VOID:
+            await self.register.void_seats(order, refund.seats, refund.reason)
         if not (refund.sent or refund.amount == 0):
             return await self._send(order, refund)
         if not refund.returned:
@@ -40,12 +42,10 @@ class Refunding:
         return await self._look(order, refund)
 
     async def _send(self, order: Order, refund: Refund) -> Fact | None:
-        if order.state is not State.CANCELLED:
-            await self.register.void_seats(order, refund.seats, refund.reason)
-        if order.attempts:  # an earlier attempt may have been carried out
-            found = await self._found(order, refund)
-            if found is not None:
-                return partial(_money_back, found)
+        """Look first: it may have been sent by somebody who could not store that any more, and long ago."""
+        found = await self._found(order, refund)
+        if found is not None:
+            return partial(_money_back, refund.attempt, found)
         key = f"{order.order_id}-refund-{refund.refund_id}-{refund.attempt}-{order.key_number}"
         try:
             back = await self.gateway.give_back(order.payment_id, _name(refund), refund.amount, key)
@@ -53,7 +53,7 @@ class Refunding:
             if error.code == MISCONFIGURED:
                 raise
             return partial(_refused, refund, error.code)
-        return partial(_money_back, _renamed(back, refund))
+        return partial(_money_back, refund.attempt, _renamed(back, refund))
 
     async def review(self, order: Order) -> list[Fact]:
         """What the provider says now of each refund: one may fail days after it had seemed to succeed.
@@ -62,11 +62,15 @@ class Refunding:
         """
         given = {one.refund_id: one for one in await self.gateway.given_back(order.payment_id)}
         named = [(refund, given.get(_name(refund))) for refund in order.refunds]
-        return [partial(_money_back, _renamed(back, refund)) for refund, back in named if back]
+        return [
+            partial(_money_back, refund.attempt, _renamed(back, refund))
+            for refund, back in named
+            if back is not None
+        ]
 
     async def _look(self, order: Order, refund: Refund) -> Fact | None:
         found = await self._found(order, refund)
-        return None if found is None else partial(_money_back, found)
+        return None if found is None else partial(_money_back, refund.attempt, found)
 
     async def _found(self, order: Order, refund: Refund) -> MoneyBack | None:
         given = await self.gateway.given_back(order.payment_id)
@@ -83,12 +87,12 @@ def _renamed(back: MoneyBack, refund: Refund) -> MoneyBack:
     return MoneyBack(back.provider_id, refund.refund_id, back.amount, back.status, back.problem)
 
 
-def _money_back(back: MoneyBack, order: Order, now: int) -> Order | None:
-    return ordering.money_back(order, back, now)
+def _money_back(attempt: int, back: MoneyBack, order: Order, now: int) -> Order | None:
+    return ordering.money_back(order, back, now, attempt=attempt)
 
 
 def _refused(refund: Refund, code: str, order: Order, now: int) -> Order | None:
-    return ordering.refund_refused(order, refund.refund_id, code, now)
+    return ordering.refund_refused(order, refund.refund_id, code, now, attempt=refund.attempt)
 
 
 def _returned(refund_id: str, order: Order, now: int) -> Order | None:

@@ -200,6 +200,8 @@ class Saga:
 
     async def _keep_seats(self, order: Order) -> None:
         """Best effort: a hold that has run out meanwhile is not made again before the money is there."""
+        if self.clock() >= order.deadline:
+            return
         try:
             await self.seats.secure(order, self.clock() + SECURE_MS)
         except PartUnavailable as error:

@@ -26,7 +26,11 @@ class OrderSeats:
 
     async def confirm(self, order: Order) -> Rejection | None:
         """Sell every part of the hold; the first refusal, after which some parts may be sold and others not."""
-        return await self._all(order, order.blocks, lambda _: _confirm(order))
+
+        def command(block: int) -> Command:
+            return ConfirmHold(order.token, order.order_id, order.tickets(block))
+
+        return await self._all(order, order.blocks, command)
 
     async def secure(self, order: Order, until: int) -> Rejection | None:
         """Keep every part for the order until then (ms since the epoch), made again where it ran out.
@@ -68,7 +72,3 @@ class OrderSeats:
             if isinstance(outcome, Unavailable):
                 raise PartUnavailable(outcome.detail)
         return next((one for one in outcomes if isinstance(one, Rejection)), None)
-
-
-def _confirm(order: Order) -> Command:
-    return ConfirmHold(order.token, order.order_id)

@@ -36,7 +36,7 @@ from cluster.orders.announcing import Announcer
 from cluster.orders.intrusions import Intrusions
 from cluster.orders.ports import Fact, OrderStore
 from cluster.orders.saga import Saga
-from cluster.payments.gateway import PaymentsUnavailable
+from cluster.payments.gateway import MISCONFIGURED, PaymentRefused, PaymentsUnavailable
 from cluster.payments.notice import Notice
 from cluster.store.mongo import StoreUnavailable
 
@@ -190,7 +190,11 @@ class PaymentService:
         for result in results:
             if isinstance(result, StoreUnavailable | PaymentsUnavailable):
                 raise TryLater(str(result))
-            if isinstance(result, BaseException):
+            if isinstance(result, PaymentRefused):
+                if result.code == MISCONFIGURED:
+                    raise TryLater(result.code)
+                _log.error("payment.notice_refused", code=result.code)
+            elif isinstance(result, BaseException):
                 raise result
 
     async def _notice(self, notice: Notice, order: Order | None) -> None:

@@ -55,7 +55,12 @@ MUTANTS: dict[str, tuple[Guard, ...]] = {
             "-{refund.attempt}-{order.key_number}",
             "-{refund.attempt}-{order.attempts}",
         ),
-        Guard(refunding, "        if order.attempts:  #", "        if not order.version:  #"),
+        Guard(
+            refunding,
+            "        if found is not None:\n            return partial(_money_back, refund",
+            "        if found is not None and not order.version:\n"
+            "            return partial(_money_back, refund",
+        ),
     ),
     "the money of a refund that failed is never sent again": (
         Guard(
