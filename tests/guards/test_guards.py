@@ -1,7 +1,7 @@
 """Each guard that a promise rests on, taken out by hand: the simulation finds every one of these mutants.
 
-One more is too rare in the simulation since it sells, and is held by `tests/unit/test_client_late.py`: a refusal of what
-was sent twice is made final.
+One more is too rare in the simulation since it sells, and is held by `tests/unit/test_client_late.py`: a refusal of
+what was sent twice is made final.
 
 It is a test of the tests. A mutant that is no longer found means that the simulation has become blind to its fault.
 """
