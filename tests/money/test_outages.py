@@ -37,18 +37,21 @@ class Parts:
 
 
 @pytest_asyncio.fixture
-async def parts(paying_stripe: LocalStripe, tmp_path: Path) -> AsyncIterator[Parts]:
+async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+    """With a Stripe of its own: it delivers its webhooks to one receiver."""
     nats, mongod = NatsServer(tmp_path / "nats"), Mongod(tmp_path / "mongod")
-    for part in (nats, mongod):
+    stripe = LocalStripe(tmp_path / "stripe")
+    for part in (nats, mongod, stripe):
         await asyncio.to_thread(part.wait_ready)
     async with (
-        StripeProxy(paying_stripe) as proxy,
+        StripeProxy(stripe) as proxy,
         till(nats.url, mongod.url, proxy, tmp_path / "till") as shop,
     ):
         standing = Parts(shop, nats, mongod)
         yield standing
     standing.nats.stop()
     standing.mongod.stop()
+    stripe.stop()
 
 
 async def _ended(shop: Till, order: Answer) -> None:
