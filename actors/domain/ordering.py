@@ -72,7 +72,9 @@ def next_look(order: Order, now: int) -> int:
     """When to look again at an order that waits for its payment."""
     look = now + max(LOOK_FIRST_MS, now - order.created_at)
     over = order.deadline + DEADLINE_MARGIN_MS
-    return min(look, over) if now < over else now + DEADLINE_MARGIN_MS
+    if now < over:
+        return min(look, over)
+    return now + min(max(DEADLINE_MARGIN_MS, now - over), RETRY_MS_MAX)
 
 
 def handed_over(order: Order, now: int) -> Order:

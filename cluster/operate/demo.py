@@ -24,6 +24,7 @@ from cluster.operate.answers import Data, Json
 from cluster.operate.child_stack import own_stack
 from cluster.operate.client import Client
 from cluster.operate.command import CommandError, err, out, print_json, reported
+from cluster.operate.crowd.outcome import Outcome
 from cluster.operate.crowd.tally import percentile
 from cluster.operate.load import print_report, progress_bar
 from cluster.operate.sale import (
@@ -172,7 +173,7 @@ async def _shown(
 
 def _print(record: RunRecord, sale: Sale, verdict: VerifyReport) -> None:
     out.print(shows_table(sale))
-    out.print(tally_table(sale.tally))
+    out.print(tally_table(sale.tally, outcomes=False))
     for line in sale.news:
         out.print(line, style="yellow")
     if sale.tally.orders:
@@ -180,8 +181,11 @@ def _print(record: RunRecord, sale: Sale, verdict: VerifyReport) -> None:
     if sale.check is not None:
         check = sale.check
         out.print(
-            f"holds that buyers still have by the clock: {check.expected:,}, "
-            f"found {check.found:,}; orders that they saw paid: {check.paid_orders:,}; "
+            f"holds that buyers still have by the clock: {check.expected:,}, found {check.found:,}"
+        )
+        shown = f"orders that they were shown as paid: {check.paid_orders:,}; "
+        out.print(
+            f"{shown if sale.tally.orders else ''}lost: {len(check.lost):,}; "
             f"seats that two of them have: {len(check.shared_seats):,}"
         )
         for lost in check.lost:
@@ -215,7 +219,10 @@ def _plain(record: RunRecord, sale: Sale, verdict: VerifyReport) -> dict[str, An
         "live_updates": tally.updates,
         "answer_ms": _milliseconds(tally.latencies),
         "buyers_pay": sale.refunds is not None,
-        "orders": {"placed": tally.orders, **tally.outcomes},
+        "orders": {
+            "placed": tally.orders,
+            **{outcome.name.lower(): tally.outcomes[outcome] for outcome in Outcome},
+        },
         "cards": dict(tally.cards),
         "card_to_tickets_ms": _milliseconds(tally.ticket_seconds),
         "refunds": sale.refunds,

@@ -46,7 +46,7 @@ def shows_table(sale: Sale) -> Table:
     return table
 
 
-def tally_table(tally: Tally, recent: int | None = None) -> Table:
+def tally_table(tally: Tally, recent: int | None = None, *, outcomes: bool = True) -> Table:
     """Holds, refusals by code, orders by what they came to, percentiles of the answers' times (the most recent ones,
     or all)."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -55,7 +55,8 @@ def tally_table(tally: Tally, recent: int | None = None) -> Table:
     table.add_row("sent again", _counts(tally.retries) or "nothing")
     table.add_row("then", _counts(tally.actions) or "nothing yet")
     if tally.orders:
-        table.add_row("orders", f"{tally.orders:,} placed: {_counts(tally.outcomes)}")
+        came_to = f": {_counts(tally.outcomes)}" if outcomes and tally.outcomes else ""
+        table.add_row("orders", f"{tally.orders:,} placed{came_to}")
         table.add_row("cards", _counts(tally.cards))
         table.add_row("card to tickets", _times(tally.ticket_seconds, recent))
     table.add_row("live updates", f"{tally.updates:,}")

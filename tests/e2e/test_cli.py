@@ -146,6 +146,7 @@ def test_verify_is_clean_for_one_show_and_for_all(stack: RunningStack, loaded: s
     report = run_json(stack, "verify", loaded)
     assert (report["ok"], report["shows"]) == (True, 1)
     assert sum(report["tickets"].values()) == 15
+    assert (report["ledgers"]["provider"], report["ledgers"]["orders"]) == (True, {})
     assert "clean" in run(stack, "verify").stdout
     run(stack, "verify", "saaaaaaaaaaaa", code=1)
 
@@ -162,7 +163,12 @@ def test_the_doctor_finds_everything_in_order_and_shows_no_secret(stack: Running
         "hosts",
         "nats-server",
         "streams",
+        "dead letters",
+        "payments",
+        "webhooks",
         "mongod",
+        "orders",
+        "refunds",
     } <= names
     assert "nats-server" in run(stack, "doctor").stdout
 

@@ -45,7 +45,8 @@ def steps_of_record(hold: KnownHold, skew_ms: float, forgetful: bool) -> list[St
 def _may_have_extended(question: Operation) -> bool:
     """An extension whose own answer was lost is asked again inside of the server, and may find the hold ended by then:
     the answer is of that moment."""
-    return question.request.kind == "extend" and question.status in (404, 410)
+    ended = question.status in (404, 410) or question.body.get("code") == "hold_sold"
+    return question.request.kind == "extend" and ended
 
 
 def _asked(hold: KnownHold, question: Operation, number: int, forgetful: bool) -> Step | None:
@@ -57,14 +58,14 @@ def _asked(hold: KnownHold, question: Operation, number: int, forgetful: bool) -
             return None
         act = Act.RELEASE if kind == "release" else Act.EXTEND_RECORD
     else:
-        act = _told(question, forgetful)
+        act = _told(hold, question, forgetful)
         if act is None:
             return None
     return Step(act, hold.hold_id, question.invoked, returned, question, request)
 
 
-def _told(question: Operation, forgetful: bool) -> Act | None:
-    """What a definite answer says; None when it says nothing of the hold."""
+def _told(hold: KnownHold, question: Operation, forgetful: bool) -> Act | None:
+    """What a definite answer says; None when it says nothing of the record."""
     body = question.body
     match question.request.kind, question.status:
         case "release", 200 | 204:
@@ -83,6 +84,8 @@ def _told(question: Operation, forgetful: bool) -> Act | None:
             return Act.UNKNOWN_OR_GIVEN_BACK
         case _, 410:
             return Act.EXPIRED
+        case "extend", 409 if _is_of_a_part(hold, question):
+            return None
         case _, 409 if body.get("code") == "hold_sold":
             return Act.SEEN_SOLD
         case "release", 409 if body.get("code") == "hold_in_payment":
@@ -91,6 +94,12 @@ def _told(question: Operation, forgetful: bool) -> Act | None:
             return Act.EXTENDED_BY_OTHER
         case _:
             return None
+
+
+def _is_of_a_part(hold: KnownHold, question: Operation) -> bool:
+    """Whoever extends asks the parts first, and they are sold one by one."""
+    is_sold = question.body.get("code") == "hold_sold"
+    return is_sold and hold.loose and hold.ordered <= (question.returned or inf)
 
 
 def _ends(hold: KnownHold, skew_ms: float) -> Iterator[Step]:

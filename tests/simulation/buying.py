@@ -9,7 +9,7 @@ from tests.history import Operation, Request
 from tests.simulation.browsing import Browser
 from tests.simulation.machine import SHOW_ID, Machine
 from tests.simulation.plan import Buyer, Then
-from tests.simulation.purchasing import Log, Purchasing
+from tests.simulation.purchasing import Log, Purchasing, ask_of_hold
 from tests.simulation.replicas import Replicas
 from tests.simulation.trade import Trade
 
@@ -84,11 +84,5 @@ class Shopping:
         return ""
 
     async def _ask(self, asked: Request) -> Operation:
-        """Send a request and record what came of it."""
-        operation = Operation(self._buyer.name, asked, self._machine.now_ms)
-        self._log.history.append(operation)
-        answered = await self._browser.exchange(asked)
-        if answered is not None:
-            operation.returned = self._machine.now_ms
-            operation.status, operation.body = answered
-        return operation
+        machine, browser, name = self._machine, self._browser, self._buyer.name
+        return await ask_of_hold(machine, browser, self._log, name, asked)

@@ -18,11 +18,24 @@ ORDERING = 0.8
 HOLD_SECONDS = (3, 10, 10, 60, 60, 600)
 """Without the shortest, in which nobody comes to order anything."""
 
+ROWS = (5, 5)
+"""Blocks that such a venue has besides, for those who come to pay."""
+
 FREE = 0.05
 """The share of such plans in which nothing costs anything."""
 
 StepKind = Literal[
-    "order", "order_again", "order_apart", "pay", "look", "cancel", "refund", "refund_some", "stray"
+    "order",
+    "order_again",
+    "order_apart",
+    "pay",
+    "look",
+    "cancel",
+    "release",
+    "extend",
+    "refund",
+    "refund_some",
+    "stray",
 ]
 CardKind = Literal[
     "good", "declined", "slow", "slow_declined", "short", "refund_fails", "refund_pending"
@@ -51,9 +64,10 @@ CARDS: list[CardKind] = [
 class Step:
     """One thing that somebody does, `at` seconds after the hold was had. Steps do not wait for each other.
 
-    `order_again` comes with the key of the buyer's order, `order_apart` with another one. `refund`, of the whole order
-    or of some seats, is the organizer's doing; `name` is its key, and the same one twice is one refund. `stray` is
-    somebody else's payment that says it is for this order. `bank_seconds` is how long the bank of a slow card takes.
+    `order_again` comes with the key of the buyer's order, `order_apart` with another one. `release` and `extend` are of
+    its hold. `refund`, of the whole order or of some seats, is the organizer's doing; `name` is its key, and the same
+    one twice is one refund. `stray` is somebody else's payment that says it is for this order. `bank_seconds` is how
+    long the bank of a slow card takes.
     """
 
     kind: StepKind
@@ -79,7 +93,7 @@ def purchase_of(seed: int, buyer: str, hold_seconds: int, *, calm: bool) -> Purc
     dice = Random(f"money {seed} {buyer}")
     if dice.random() > ORDERING:
         return None
-    key = dice.choice(["", f"order of {buyer}", f"order of {buyer}"])
+    key = "" if dice.random() < 0.2 else f"order of {buyer}"
     honest = calm or dice.random() < HONEST
     ordered = dice.uniform(0, min(3.0, hold_seconds * 0.6))
     soon = ordered + dice.uniform(0.05, 4)
@@ -105,10 +119,11 @@ def _payments(dice: Random, soon: float, hold_seconds: int) -> list[Step]:
     """At once, about the deadline, some time after it, or when it is too late; sometimes twice, sometimes never."""
     about = hold_seconds + dice.uniform(-1.5, 1.5)
     late = hold_seconds + dice.uniform(1, 60)
-    closing = hold_seconds + dice.uniform(59, 64)
+    closing = hold_seconds + dice.uniform(60, 64)
     too_late = hold_seconds + dice.uniform(62, 130)
     count = dice.choice([0, 1, 1, 1, 1, 2, 2])
-    times = [dice.choice([soon, soon, about, late, closing, too_late]) for _ in range(count)]
+    when = [soon, soon, about, late, closing, closing, too_late]
+    times = [dice.choice(when) for _ in range(count)]
     return [_paid(dice, at, CARDS) for at in times]
 
 
@@ -130,9 +145,11 @@ def _looks(dice: Random, ordered: float, paid: list[Step]) -> list[Step]:
 def _ends(dice: Random, ordered: float, paid: list[Step], *, honest: bool) -> list[Step]:
     """Orders that are cancelled, and what the organizer gives back."""
     steps, last = list[Step](), max([step.at for step in paid], default=ordered)
-    if dice.random() < (0.05 if honest else 0.25):
-        at = dice.choice([ordered + dice.uniform(0, 5), last + dice.uniform(-0.5, 1.0)])
-        steps.append(Step("cancel", max(at, ordered)))
+    kinds: tuple[tuple[StepKind, float], ...] = (("cancel", 0.2), ("release", 0.3), ("extend", 0.3))
+    for kind, chance in kinds:
+        if dice.random() < (0.03 if honest else chance):
+            at = dice.choice([ordered + dice.uniform(0, 5), last + dice.uniform(-0.5, 1.5)])
+            steps.append(Step(kind, max(at, ordered)))
     if dice.random() < 0.08:
         steps.append(Step("stray", ordered + dice.uniform(0.1, 5)))
     if dice.random() < (0.7 if honest else 0.3):

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-from tests.simulation.money import FREE, HOLD_SECONDS, WITH_MONEY, Purchase, purchase_of
+from tests.simulation.money import (
+    FREE,
+    HOLD_SECONDS,
+    ROWS,
+    WITH_MONEY,
+    Purchase,
+    purchase_of,
+)
 
 ACTION_SECONDS = 40.0
 """The length of the sale; what comes behind it are deadlines."""
@@ -162,6 +169,11 @@ class Plan:
 
 
 def plan_of(seed: int) -> Plan:
+    return _with_money(holding_plan_of(seed))
+
+
+def holding_plan_of(seed: int) -> Plan:
+    """The same run without the money: nobody orders."""
     dice = Random(f"plan {seed}")
     venue = _venue(dice)
     weather = _weather(dice)
@@ -177,7 +189,7 @@ def plan_of(seed: int) -> Plan:
         tuple(sorted((_after_gap(b, gap_at) for b in buyers), key=lambda one: one.at)),
         tuple(sorted(disasters, key=lambda one: one.at)),
     )
-    return _with_money(_in_peace(plan) if dice.random() < PEACEFUL else plan)
+    return _in_peace(plan) if dice.random() < PEACEFUL else plan
 
 
 def _with_money(plan: Plan) -> Plan:
@@ -187,9 +199,11 @@ def _with_money(plan: Plan) -> Plan:
         return plan
     price = 0 if dice.random() < FREE else 1_000
     hold_seconds = dice.choice(HOLD_SECONDS)
-    venue = replace(plan.venue, price=price, hold_seconds=max(hold_seconds, 60 * plan.peaceful))
-    buyers = [_with_purchase(plan, venue, buyer) for buyer in plan.buyers]
-    plan = replace(plan, venue=venue, buyers=tuple(buyers))
+    rows = (*plan.venue.rows, *ROWS)
+    hold_seconds = max(hold_seconds, 60 * plan.peaceful)
+    venue = replace(plan.venue, rows=rows, price=price, hold_seconds=hold_seconds)
+    plan = replace(plan, venue=venue)
+    plan = replace(plan, buyers=tuple(_with_purchase(plan, buyer) for buyer in plan.buyers))
     if plan.peaceful:
         return plan
     weather = replace(plan.weather, provider=dice.choice([0.0, 0.0, 0.0, 0.05, 0.2, 0.5]))
@@ -198,12 +212,18 @@ def _with_money(plan: Plan) -> Plan:
     return replace(plan, weather=weather, disasters=tuple(disasters))
 
 
-def _with_purchase(plan: Plan, venue: Venue, buyer: Buyer) -> Buyer:
-    purchase = purchase_of(plan.seed, buyer.name, venue.hold_seconds, calm=plan.peaceful)
-    then = buyer.then
-    if purchase is not None and purchase.honest:
+def _with_purchase(plan: Plan, buyer: Buyer) -> Buyer:
+    """Who orders, but for those with a key that others may share, wants seats that not everybody wants."""
+    hold_seconds, calm = plan.venue.hold_seconds, plan.peaceful
+    purchase = purchase_of(plan.seed, buyer.name, hold_seconds, calm=calm)
+    if purchase is None:
+        return buyer
+    dice, seats, then = Random(f"seats {plan.seed} {buyer.name}"), buyer.seats, buyer.then
+    if purchase.honest:
         then = tuple("find" if one == "release" else one for one in then)
-    return replace(buyer, purchase=purchase, then=then)
+    if seats and not buyer.key:
+        seats = tuple(dice.sample(plan.venue.seats()[-sum(ROWS) :], dice.choice([1, 2, 2, 3])))
+    return replace(buyer, seats=seats, purchase=purchase, then=then)
 
 
 def _money_disasters(dice: Random, venue: Venue) -> list[Disaster]:

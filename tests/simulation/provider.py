@@ -28,7 +28,7 @@ from tests.simulation.virtual_loop import Process
 ANSWER_SECONDS_MAX = 6.0
 """How long a gateway waits: less than a late message needs, so that what was given up may still be done."""
 
-SLOW_SECONDS = (0.5, 12.0)
+SLOW_SECONDS = (0.5, 15.0)
 SLOWER = 0.3
 """Of what goes wrong in bad weather, so much takes too long as well."""
 

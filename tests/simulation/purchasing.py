@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.history import Dealing, Operation, OrderRequest
+from tests.history import Dealing, Operation, OrderRequest, Request
 from tests.simulation.browsing import Browser
-from tests.simulation.machine import Machine
+from tests.simulation.machine import SHOW_ID, Machine
 from tests.simulation.money import Purchase, Step
 from tests.simulation.provider import Provider
 
@@ -67,6 +67,8 @@ class Purchasing:
                 await self._about(self._client, OrderRequest("look"))
             case "cancel":
                 await self._about(self._client, OrderRequest("cancel"))
+            case "release" | "extend":
+                await self._ask_of_hold(Request(step.kind, SHOW_ID, hold_id=self._hold_id))
             case "refund" | "refund_some":
                 await self._refund(step)
             case "stray":
@@ -115,8 +117,24 @@ class Purchasing:
             return None
         return await self._ask(client, replace(asked, order_id=order_id))
 
+    async def _ask_of_hold(self, asked: Request) -> None:
+        await ask_of_hold(self._machine, self._browser, self._log, self._client, asked)
+
     async def _ask(self, client: str, asked: OrderRequest) -> Dealing:
         return await ask_about(self._machine, self._browser, self._log, client, asked)
+
+
+async def ask_of_hold(
+    machine: Machine, browser: Browser, log: Log, client: str, asked: Request
+) -> Operation:
+    """Send a request about a hold and record what came of it."""
+    operation = Operation(client, asked, machine.now_ms)
+    log.history.append(operation)
+    answered = await browser.exchange(asked)
+    if answered is not None:
+        operation.returned = machine.now_ms
+        operation.status, operation.body = answered
+    return operation
 
 
 async def ask_about(

@@ -212,7 +212,8 @@ class Sale:
                 return
 
     async def _let_orders_rest(self, trade: Trade) -> None:
-        """Once every bank has made up its mind, no order takes longer than this."""
+        """Once every bank has made up its mind, and everything that was put off is due, no order takes longer."""
+        await asyncio.sleep(max(0.0, trade.put_off_until() - self.machine.now_ms) / 1000)
         waited = 0.0
         while waited < REST_SECONDS_MAX and not trade.at_rest:
             await asyncio.sleep(REST_STEP_SECONDS)

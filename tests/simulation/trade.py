@@ -63,6 +63,11 @@ class Trade:
             for order in self.documents.agreed.values()
         )
 
+    def put_off_until(self) -> int:
+        """When the last order that has something to do is to be looked at (ms); 0: there is none."""
+        due = (order["due_at"] for order in self.documents.agreed.values())
+        return max((at for at in due if at is not None), default=0)
+
     def runtime(self, process: Process, ask: Ask, clock: Clock) -> dict[str, Any]:
         """What a replica's process works with."""
         orders = Orders(cast(Any, SimulatedDatabase(self._machine, self.documents, process)))

@@ -42,7 +42,7 @@ def results_table(results: Results) -> Table:
         answers = f"p50 {run.p50_ms:.0f} ms, p99 {run.p99_ms:.0f} ms"
         detail = f"{answers}; {run.refused:,} refused, {run.lost:,} lost; {agrees}"
         table.add_row("", detail)
-        used = ", ".join(f"{role} {ms}" for role, ms in run.cpu_ms_per_hold.items())
+        used = ", ".join(f"{role} {ms}" for role, ms in run.cpu_ms_per_hold.items() if ms)
         table.add_row("", f"CPU ms a hold: {used}")
     table.add_row("refusals on one taken seat, 32 connections", f"{results.refusals_rate:,.0f}/s")
     best = f"{results.best_available_rate:,.0f}/s ({results.best_available_refused:,} refused)"

@@ -17,8 +17,8 @@ LATE_PAYMENT, SEATS_GONE = "late_payment", "seats_gone"
 
 class Outcome(StrEnum):
     PAID = "paid"
-    LATE_RETAKEN = "late, re-taken"
-    LATE_FREED = "late, freed"
+    LATE_RETAKEN = "late (re-taken)"
+    LATE_FREED = "late (freed)"
     DECLINED = "declined"
     EXPIRED = "expired"
     CANCELLED = "cancelled"

@@ -11,7 +11,7 @@ from typing import Protocol
 from actors.domain.order import Order
 from cluster.operate.journal_fold import JournalFold
 from cluster.operate.ledgers.disagreement import Disagreement
-from cluster.operate.ledgers.entries import Account, Ledgers, sold_tickets
+from cluster.operate.ledgers.entries import Account, Ledgers, SoldTicket, sold_tickets
 from cluster.operate.ledgers.reconciliation import disagreements
 from cluster.payments.gateway import MISCONFIGURED, PaymentGateway, PaymentRefused
 
@@ -87,25 +87,26 @@ class Books:
 
     def _ledgers(self) -> Ledgers:
         return Ledgers(
-            [
-                ticket
-                for show_id, blocks in self.fold.audits.items()
-                for ticket in sold_tickets(show_id, blocks)
-            ],
+            self._sold(),
             self.orders,
             self.account if self.gateway is not None else None,
             self.clock(),
             whole=self.fold.show_id is None,
         )
 
+    def _sold(self) -> list[SoldTicket]:
+        shows = self.fold.audits.items()
+        return [ticket for show_id, blocks in shows for ticket in sold_tickets(show_id, blocks)]
+
     async def _read(self) -> None:
-        """The orders first: what one of them says was sold is in the journal, which is read later."""
+        """The orders first: what one of them says was sold is in the journal, which is read later. Where nothing was
+        ever ordered or sold the provider is not asked."""
         for show_id in list(self.fold.audits):
             async for order in self.book.of_show(show_id):
                 self.orders[order.order_id] = order
                 self._tell("orders", len(self.orders))
         await self.fold.read_on()
-        if self.gateway is None or not (self.orders or self.fold.show_id is None):
+        if self.gateway is None or not (self.orders or self._sold()):
             return
         since = max(0, self.fold.began_at - CLOCKS_DIFFER_MS)
         own, payments = {order.payment_id for order in self.orders.values()}, self.account.payments
