@@ -169,11 +169,6 @@ class Plan:
 
 
 def plan_of(seed: int) -> Plan:
-    return _with_money(holding_plan_of(seed))
-
-
-def holding_plan_of(seed: int) -> Plan:
-    """The same run without the money: nobody orders."""
     dice = Random(f"plan {seed}")
     venue = _venue(dice)
     weather = _weather(dice)
@@ -189,7 +184,7 @@ def holding_plan_of(seed: int) -> Plan:
         tuple(sorted((_after_gap(b, gap_at) for b in buyers), key=lambda one: one.at)),
         tuple(sorted(disasters, key=lambda one: one.at)),
     )
-    return _in_peace(plan) if dice.random() < PEACEFUL else plan
+    return _with_money(_in_peace(plan) if dice.random() < PEACEFUL else plan)
 
 
 def _with_money(plan: Plan) -> Plan:
