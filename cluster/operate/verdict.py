@@ -12,12 +12,12 @@ from rich.table import Table
 
 from actors.domain.identity import SHOW_ID_PATTERN
 from cluster.journal.feed import JournalFeed
+from cluster.ledgers.balance import Balance
+from cluster.ledgers.books import Progress, silent
 from cluster.operate.amounts import grouped
 from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Backends, payment_gateway, run_with
 from cluster.operate.command import CommandError, Url, err, out, print_json, reported
-from cluster.operate.ledgers.balance import Balance
-from cluster.operate.ledgers.books import Progress, silent
 from cluster.operate.target import Target, find_target
 from cluster.operate.verify import LedgerReport, VerifyReport
 from cluster.operate.verify import verify as audit

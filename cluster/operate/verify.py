@@ -16,10 +16,10 @@ import msgspec
 
 from actors.domain.audit import AVAILABLE, HELD, STATES, BlockAudit
 from actors.domain.audit_parts import audit_parts
-from cluster.operate.journal_fold import Feed, JournalFold
-from cluster.operate.ledgers.balance import Balance, balances, orders_by_state
-from cluster.operate.ledgers.books import Books, OrderBook, Progress, silent
-from cluster.operate.ledgers.disagreement import Disagreement
+from cluster.ledgers.balance import Balance, balances, orders_by_state
+from cluster.ledgers.books import Books, OrderBook, Progress, silent
+from cluster.ledgers.disagreement import Disagreement
+from cluster.ledgers.journal_fold import Feed, JournalFold
 from cluster.payments.gateway import PaymentGateway
 from cluster.store.ticket import TicketRecord, digest
 from cluster.store.tickets import Tickets
@@ -36,7 +36,7 @@ COMPARE_SECONDS_MAX = 10.0
 
 POLL_SECONDS = 0.2
 JOURNAL, READ_MODEL, UNBALANCED = "journal", "read_model", "unbalanced"
-"""Kinds of findings, beside those of `cluster.operate.ledgers.disagreement`."""
+"""Kinds of findings, beside those of `cluster.ledgers.disagreement`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ RULES = Rules("EUR", 600, registers=1)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.operate.verify.COMPARE_SECONDS_MAX", 0.5)
-    monkeypatch.setattr("cluster.operate.ledgers.books.SETTLE_SECONDS_MAX", 0.5)
-    monkeypatch.setattr("cluster.operate.ledgers.books.SETTLE_POLL_SECONDS", 0.1)
+    monkeypatch.setattr("cluster.ledgers.books.SETTLE_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("cluster.ledgers.books.SETTLE_POLL_SECONDS", 0.1)
     monkeypatch.setattr("cluster.operate.verify.STALLED_SECONDS_MAX", 5.0)
 
 

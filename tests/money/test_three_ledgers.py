@@ -23,7 +23,7 @@ from cluster.embedded.nats import NatsServer
 from cluster.embedded.stripe import SECRET_KEY, LocalStripe
 from cluster.host_process import now
 from cluster.journal.feed import JournalFeed
-from cluster.operate.ledgers.disagreement import Kind
+from cluster.ledgers.disagreement import Kind
 from cluster.operate.verify import VerifyReport, verify
 from cluster.payments.gateway import PaymentRequest
 from cluster.payments.stripe_gateway import StripeGateway
@@ -155,7 +155,7 @@ async def test_a_sale_that_goes_on_is_clean_and_its_money_is_its_tickets(parts: 
 async def test_everything_that_is_planted_is_named_and_nothing_else(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.operate.ledgers.books.SETTLE_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("cluster.ledgers.books.SETTLE_SECONDS_MAX", 0.5)
     async with parts.selling() as shop:
         show_id = await shop.hall(24)
         orders = [await paid(shop, show_id, seat) for seat in range(1, 8)]

@@ -9,11 +9,11 @@ import pytest
 
 from actors.domain.order import Actor, Cause, Line, Order, Refund, State, Task, Transition
 from actors.domain.payment import MoneyBack, Payment, PaymentStatus, RefundStatus
-from cluster.operate.ledgers.balance import Balance, balances, orders_by_state
-from cluster.operate.ledgers.disagreement import Disagreement, Kind
-from cluster.operate.ledgers.entries import Account, Ledgers, SoldTicket
-from cluster.operate.ledgers.money import FORGOTTEN_MS, STUCK_MS
-from cluster.operate.ledgers.reconciliation import disagreements
+from cluster.ledgers.balance import Balance, balances, orders_by_state
+from cluster.ledgers.disagreement import Disagreement, Kind
+from cluster.ledgers.entries import Account, Ledgers, SoldTicket
+from cluster.ledgers.money import FORGOTTEN_MS, STUCK_MS
+from cluster.ledgers.reconciliation import disagreements
 
 NOW = 1_800_000_000_000
 SHOW = "saaaaaaaaaaaa"

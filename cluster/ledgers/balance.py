@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from actors.domain.order import Order, Task
 from actors.domain.payment import Payment, PaymentStatus, RefundStatus
-from cluster.operate.ledgers.entries import PAID, Ledgers
+from cluster.ledgers.entries import PAID, Ledgers
 
 AT_REST = (Task.NONE, Task.WATCH)
 

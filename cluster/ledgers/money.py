@@ -8,8 +8,8 @@ from functools import partial
 from actors.domain.money import Money
 from actors.domain.order import Order, State, Task
 from actors.domain.payment import Payment, PaymentStatus
-from cluster.operate.ledgers.disagreement import Disagreement, Kind
-from cluster.operate.ledgers.entries import OVER, PAID, Account, Ledgers
+from cluster.ledgers.disagreement import Disagreement, Kind
+from cluster.ledgers.entries import OVER, PAID, Account, Ledgers
 
 STUCK_MS = 60_000
 """An order whose task is overdue for longer is stuck: the payment service looks every half a second."""

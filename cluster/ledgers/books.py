@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from actors.domain.order import Order
-from cluster.operate.journal_fold import JournalFold
-from cluster.operate.ledgers.disagreement import Disagreement
-from cluster.operate.ledgers.entries import Account, Ledgers, SoldTicket, sold_tickets
-from cluster.operate.ledgers.reconciliation import disagreements
+from cluster.ledgers.disagreement import Disagreement
+from cluster.ledgers.entries import Account, Ledgers, SoldTicket, sold_tickets
+from cluster.ledgers.journal_fold import JournalFold
+from cluster.ledgers.reconciliation import disagreements
 from cluster.payments.gateway import MISCONFIGURED, PaymentGateway, PaymentRefused
 
 SETTLE_SECONDS_MAX = 10.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from actors.domain.money import Money
 from actors.domain.order import Order, Refund
 from actors.domain.payment import RefundStatus
-from cluster.operate.ledgers.disagreement import Disagreement, Kind
-from cluster.operate.ledgers.entries import Account, Ledgers
+from cluster.ledgers.disagreement import Disagreement, Kind
+from cluster.ledgers.entries import Account, Ledgers
 
 
 def refund_disagreements(ledgers: Ledgers) -> Iterator[Disagreement]:

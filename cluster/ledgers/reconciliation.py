@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from actors.domain.order import Order, Task
-from cluster.operate.ledgers.disagreement import Disagreement, Kind
-from cluster.operate.ledgers.entries import Ledgers
-from cluster.operate.ledgers.money import STUCK_MS, money_disagreements
-from cluster.operate.ledgers.refunds import refund_disagreements
-from cluster.operate.ledgers.seats import seat_disagreements
+from cluster.ledgers.disagreement import Disagreement, Kind
+from cluster.ledgers.entries import Ledgers
+from cluster.ledgers.money import STUCK_MS, money_disagreements
+from cluster.ledgers.refunds import refund_disagreements
+from cluster.ledgers.seats import seat_disagreements
 
 
 def disagreements(ledgers: Ledgers) -> list[Disagreement]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from actors.domain.money import Money
 from actors.domain.order import Order, State, Task
-from cluster.operate.ledgers.disagreement import Disagreement, Kind
-from cluster.operate.ledgers.entries import PAID, Ledgers, SoldTicket
+from cluster.ledgers.disagreement import Disagreement, Kind
+from cluster.ledgers.entries import PAID, Ledgers, SoldTicket
 from cluster.ticketing.document import order_reference
 
 
