@@ -19,6 +19,9 @@ from actors.wire import decode_batch, encode_outcomes
 CONCURRENT_CALLS_MAX = 64
 """Calls in one host at a time: one per replica and service, and the operator's."""
 
+HOST_RESOURCE = "ticket_host"
+"""The custom resource of the nodes that are meant for hosts."""
+
 _log = structlog.get_logger()
 
 BuildHost = Callable[[str], Coroutine[Any, Any, Host]]
@@ -67,11 +70,16 @@ _TicketHostActor: Any = ray.remote(TicketHost)
 
 
 class RayTransport:
-    """Calls hosts by name, creating those that the placement names and nobody has created yet."""
+    """Calls hosts by name, creating those that the placement names and nobody has created yet.
 
-    def __init__(self, namespace: str, build: BuildHost) -> None:
+    `claim` is how much of HOST_RESOURCE a host takes of its node; 0 places hosts anywhere. A host that finds no room
+    waits for it, and Ray's autoscaler sees that it does.
+    """
+
+    def __init__(self, namespace: str, build: BuildHost, claim: float = 0) -> None:
         self._namespace = namespace
         self._build = build
+        self._resources = {HOST_RESOURCE: claim} if claim else {}
         self._handles: dict[str, Any] = {}
 
     def handle(self, host: str) -> Any:
@@ -84,6 +92,7 @@ class RayTransport:
                 lifetime="detached",
                 get_if_exists=True,
                 num_cpus=0,
+                resources=self._resources,
                 max_restarts=-1,
                 max_task_retries=0,
                 max_concurrency=CONCURRENT_CALLS_MAX,

@@ -24,12 +24,11 @@ from cluster.host_process import build_host, commit_id, now
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
 from cluster.journal.consumer import DurableConsumer
-from cluster.journal.facts import HostCountConflict, read_host_count, write_host_count
 from cluster.journal.feed import JournalFeed
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.journal.pokes import Pokes, poke
 from cluster.journal.publishing import publish_once
-from cluster.journal.streams import JOURNAL, NOTICES, ORDERS, ensure_streams
+from cluster.journal.streams import JOURNAL, NOTICES, ORDERS
 from cluster.journal.wakeups import schedule_wakeup, wakeup_consumer
 from cluster.orders.announcing import Announcer, order_subject
 from cluster.orders.checkout import Checkout
@@ -49,7 +48,6 @@ from cluster.services.opening import open_show
 from cluster.services.payment import PaymentService, Wakes
 from cluster.services.projection import ProjectionService
 from cluster.services.service import BuildService
-from cluster.services.service_actor import start_service
 from cluster.settings import Settings, read_settings
 from cluster.store.admissions import Admissions
 from cluster.store.jobs import Jobs
@@ -161,7 +159,9 @@ async def connect(settings: Settings, name: str, transport: HostTransport | None
     directory = Directory(nc, settings.hosts, settings.tickets_per_actor is not None)
     await directory.watch()
     if transport is None:
-        transport = RayTransport(settings.ray_namespace, partial(build_host, settings.nats_url))
+        transport = RayTransport(
+            settings.ray_namespace, partial(build_host, settings.nats_url), settings.host_resource
+        )
     shows = Shows(database)
     return Runtime(
         settings,
@@ -327,46 +327,3 @@ SERVICES: dict[str, BuildService] = {
     "projection": build_projection,
 }
 """The long-running services, each a Ray actor of its own."""
-
-
-async def prepare(settings: Settings) -> None:
-    """Streams, indexes and the number of hosts, before anything is started. Safe to run again, and at once."""
-    if settings.nats_url is None or settings.mongodb_url is None:
-        raise ValueError("FRONTROW_NATS_URL and FRONTROW_MONGODB_URL are needed")
-    nc = await connect_nats(settings.nats_url, "prepare")
-    database = Database(settings.mongodb_url, settings.mongodb_database)
-    try:
-        await ensure_streams(nc, settings.journal_replicas)
-        for kept in (Shows, Plans, Jobs, Tickets, Orders, Admissions):
-            await kept(database).ensure_indexes()
-        await _settle_host_count(nc, settings)
-    finally:
-        await nc.close()
-        await database.close()
-
-
-async def _settle_host_count(nc: Client, settings: Settings) -> None:
-    """A number asked for explicitly counts; else the one that is in force stays."""
-    current = await read_host_count(nc)
-    explicit = "hosts" in settings.model_fields_set
-    if current is None or (explicit and current.hosts != settings.hosts):
-        try:
-            await write_host_count(nc, settings.hosts, current.revision if current else 0)
-        except HostCountConflict:
-            return  # another process settles it at this moment
-
-
-def start(settings: Settings) -> None:
-    """Called once Ray runs: prepares, and starts the ticket hosts and the services as detached actors."""
-    asyncio.run(prepare(settings))
-    asyncio.run(_start_actors(settings))
-
-
-async def _start_actors(settings: Settings) -> None:
-    runtime = await connect(settings, "start")
-    try:
-        for name, build in SERVICES.items():
-            start_service(settings.ray_namespace, name, build)
-        await runtime.transport.reports(runtime.placement().names())
-    finally:
-        await runtime.close()

@@ -10,13 +10,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOSTS_MAX = 256
 TICKETS_PER_ACTOR_MAX = 2_000
 HOLD_SECONDS_MAX = 3_600
 REPLICAS_MAX = 64
+HOST_RESOURCE_MAX = 1_000
+REPLICA_CPUS_MAX = 64
 ADMIN_KEY_LENGTH_MAX = 512
 NATS_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
 MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
@@ -97,7 +106,10 @@ class Settings(BaseSettings):
     hosts: int = Field(default=2, ge=1, le=HOSTS_MAX)
     tickets_per_actor: int | None = Field(default=None, ge=1, le=TICKETS_PER_ACTOR_MAX)
     hold_seconds: int = Field(default=600, ge=1, le=HOLD_SECONDS_MAX)
+    host_resource: float = Field(default=0, ge=0, le=HOST_RESOURCE_MAX)
     replicas: int = Field(default=1, ge=1, le=REPLICAS_MAX)
+    replicas_max: int | None = Field(default=None, ge=1, le=REPLICAS_MAX)
+    replica_cpus: float = Field(default=0, ge=0, le=REPLICA_CPUS_MAX)
     data_dir: Path = Path(".frontrow")
     journal_replicas: JournalReplicas = 1
     ray_namespace: str = Field(default="frontrow", pattern=r"^[A-Za-z0-9_-]{1,64}$")
@@ -110,6 +122,13 @@ class Settings(BaseSettings):
     stripe_secret_key: SecretStr | None = Field(default=None, alias="STRIPE_SECRET_KEY")
     stripe_webhook_secret: SecretStr | None = Field(default=None, alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: HttpUrl | None = Field(default=None, alias="STRIPE_API_BASE")
+
+    @field_validator("replicas_max")
+    @classmethod
+    def _not_below_replicas(cls, most: int | None, info: ValidationInfo) -> int | None:
+        if most is not None and most < info.data.get("replicas", 1):
+            raise ValueError("must not be less than FRONTROW_REPLICAS")
+        return most
 
     def webhook_secrets(self) -> tuple[str, ...]:
         """The secrets of Stripe's webhooks, in clear: several, separated by commas, while one replaces another."""

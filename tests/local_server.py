@@ -18,12 +18,13 @@ from pydantic import SecretStr
 from actors.client import HostUnavailable
 from actors.host import Host
 from actors.wire import decode_batch, encode_outcomes
-from cluster.bootstrap import Runtime, connect, prepare
+from cluster.bootstrap import Runtime, connect
 from cluster.host_process import commit_id, now
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.services.loading import LoadingService, LoadingStore
 from cluster.services.service import Service
 from cluster.settings import Settings
+from cluster.starting import make_ready
 from cluster.ticketing.codes import TicketKeys
 from serve_app.app import create_app
 
@@ -125,7 +126,7 @@ async def local_server(
         ticket_keys=SecretStr(TICKET_KEYS),
         **changes,
     )
-    await prepare(settings)
+    await make_ready(settings)
     transport = LocalTransport()
 
     async def build() -> Runtime:

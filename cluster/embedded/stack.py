@@ -28,8 +28,8 @@ from cluster.payments.notice import KINDS
 from cluster.settings import Settings
 from cluster.ticketing.codes import TicketKeys
 
-APPLICATION = "serve_app.deployment:build"
-COMPOSITION_ROOT = "cluster.bootstrap"
+APPLICATION = "serve_app.deployment:application"
+STARTING = "cluster.starting"
 WEBHOOK = "/webhooks/stripe"
 LOCAL_KEY_ID = "L1"
 READY_SECONDS_MAX = 120.0
@@ -107,7 +107,7 @@ class Stack:
         RunRecord.remove(self.directory)
 
     def _start_product(self) -> None:
-        importlib.import_module(COMPOSITION_ROOT).start(self._settings)
+        importlib.import_module(STARTING).start(self._settings)
 
     def _wait_for_parts(self) -> None:
         if self._nats is not None:

@@ -23,9 +23,9 @@ from actors.domain.layout import Category, Layout, Row, Rules
 from actors.outcomes import Accepted, Outcome, Unavailable
 from actors.ticket_host import RayTransport
 from actors.wire import decode_outcomes, encode_batch, encode_command
-from cluster.bootstrap import prepare
 from cluster.host_process import build_host
 from cluster.settings import Settings
+from cluster.starting import make_ready
 from serve_app.times import rfc3339
 from tests.faults.recorder import now
 from tests.history import Operation, Request
@@ -206,7 +206,7 @@ async def fight(
     settings: Settings, attempts: int, pauses: int, history: list[Operation] | None
 ) -> dict[str, int]:
     """At least so many contended attempts, host 0 paused in between so many times."""
-    await prepare(settings)
+    await make_ready(settings)
     transport = RayTransport(settings.ray_namespace, partial(build_host, settings.nats_url or ""))
     reports = await transport.reports(list(HOSTS))
     pids = [report["pid"] for report in reports if report is not None]

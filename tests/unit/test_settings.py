@@ -65,6 +65,9 @@ def test_rendering_hides_an_inherited_variable_that_is_unset_here(
         ("FRONTROW_TICKETS_PER_ACTOR", "2001"),
         ("FRONTROW_HOLD_SECONDS", "3601"),
         ("FRONTROW_REPLICAS", "0"),
+        ("FRONTROW_REPLICAS_MAX", "65"),
+        ("FRONTROW_REPLICA_CPUS", "-1"),
+        ("FRONTROW_HOST_RESOURCE", "-0.5"),
         ("FRONTROW_JOURNAL_REPLICAS", "2"),
         ("FRONTROW_NATS_URL", "http://127.0.0.1:4222"),
         ("FRONTROW_MONGODB_URL", "127.0.0.1"),
@@ -79,6 +82,15 @@ def test_a_bad_value_is_one_error_that_names_the_variable(
     with pytest.raises(SettingsError) as caught:
         read_settings()
     assert str(caught.value).startswith(f"{name}: ")
+
+
+def test_the_most_replicas_are_not_less_than_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRONTROW_REPLICAS", "3")
+    monkeypatch.setenv("FRONTROW_REPLICAS_MAX", "3")
+    assert read_settings().replicas_max == 3
+    monkeypatch.setenv("FRONTROW_REPLICAS_MAX", "2")
+    with pytest.raises(SettingsError, match=r"^FRONTROW_REPLICAS_MAX: .*FRONTROW_REPLICAS"):
+        read_settings()
 
 
 def test_a_bad_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
