@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
@@ -45,7 +46,11 @@ class TicketHost:
     async def report(self) -> dict[str, Any]:
         """The host's report as plain data, with the process id."""
         host = await self._ready()
-        return {**asdict(host.report()), "pid": os.getpid()}
+        return {
+            **asdict(host.report()),
+            "pid": os.getpid(),
+            "cpu_seconds": time.process_time(),
+        }
 
     async def drain(self) -> None:
         """Before the host is let go: leave short replays behind."""

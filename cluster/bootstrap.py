@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,48 +15,35 @@ import structlog
 from actors.activation import Clock
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
-from actors.domain.order import State
-from actors.placement import Placement
+from actors.placement import HOSTS_MAX, Placement
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
-from cluster.host_process import build_host, commit_id, now
+from cluster.elasticity.policy import Limits
+from cluster.elasticity.preparing import Preparing
+from cluster.host_process import build_host, now
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
-from cluster.journal.consumer import DurableConsumer
 from cluster.journal.feed import JournalFeed
+from cluster.journal.floor import raise_floor
 from cluster.journal.jetstream import JetStreamJournal
-from cluster.journal.pokes import Pokes, poke
+from cluster.journal.pokes import poke
 from cluster.journal.publishing import publish_once
-from cluster.journal.streams import JOURNAL, NOTICES, ORDERS
-from cluster.journal.wakeups import schedule_wakeup, wakeup_consumer
-from cluster.orders.announcing import Announcer, order_subject
+from cluster.journal.roll import answer_roll, call_roll
 from cluster.orders.checkout import Checkout
-from cluster.orders.refunding import Refunding
-from cluster.orders.saga import Saga
-from cluster.orders.seats import OrderSeats
-from cluster.orders.tickets import TicketOffice
 from cluster.payments.gateway import PaymentGateway
 from cluster.payments.missing import NoPayments
-from cluster.payments.notice import Notice
 from cluster.reads.show_names import ShowNames
-from cluster.reads.views import Views
-from cluster.services.expiration import ExpirationService
-from cluster.services.fulfilment import DOCUMENTS_BATCH_MAX, FulfilmentService, Stationery
-from cluster.services.loading import LoadingService, LoadingStore
+from cluster.reads.views import OPEN_SECONDS_MAX, Views
+from cluster.services.fulfilment import Stationery
 from cluster.services.opening import open_show
-from cluster.services.payment import PaymentService, Wakes
-from cluster.services.projection import ProjectionService
-from cluster.services.service import BuildService
-from cluster.settings import Settings, read_settings
+from cluster.settings import Settings
 from cluster.store.admissions import Admissions
 from cluster.store.jobs import Jobs
-from cluster.store.mailings import Mailings
 from cluster.store.mongo import Database
 from cluster.store.orders import Orders
 from cluster.store.plans import Plans
 from cluster.store.show import Show
 from cluster.store.shows import Shows
-from cluster.store.tickets import Tickets
 from cluster.telemetry import configure_logs
 from cluster.ticketing.codes import TicketKeys
 from cluster.ticketing.mail import sender_address
@@ -70,6 +56,9 @@ PAYMENT_SUBJECT = "pokes.payment"
 
 LOADING_SUBJECT = "pokes.loading"
 """Tells the loading service that there is a job; it looks by itself every few seconds as well."""
+
+VIEWS_SUBJECT = "rolls.views"
+"""Calls all replicas to open the view of a show."""
 
 _log = structlog.get_logger()
 
@@ -112,6 +101,32 @@ class Runtime:
     async def open_show(self, show: Show) -> None:
         """Put the areas of a show on sale. Raises JournalUnavailable."""
         await open_show(show, self.client.ask)
+
+    async def answer_views(self) -> None:
+        """Open views when a preparation asks all replicas for it."""
+
+        async def open_view(show_id: bytes) -> bool:
+            return await self.views.view(show_id.decode()) is not None
+
+        await answer_roll(self.nc, VIEWS_SUBJECT, open_view)
+
+    async def warm_views(self, show_id: str) -> tuple[int, int]:
+        """How many replicas there are, and how many have the view of a show now."""
+        return await call_roll(self.nc, VIEWS_SUBJECT, show_id.encode(), OPEN_SECONDS_MAX)
+
+    @property
+    def preparing(self) -> Preparing:
+        return Preparing(
+            self.views.view,
+            lambda: len(self.placement().names()),
+            self.scale,
+            self.client.ask,
+            self.warm_views,
+            partial(raise_floor, self.nc),
+            host_limits(self.settings),
+            HOSTS_MAX,
+            self.clock,
+        )
 
     async def poke_loading(self) -> None:
         await poke(self.nc, LOADING_SUBJECT)
@@ -213,117 +228,8 @@ def _stationery(settings: Settings, keys: TicketKeys) -> Stationery:
     )
 
 
-@asynccontextmanager
-async def build_expiration() -> AsyncIterator[ExpirationService]:
-    """The expiration service, in its actor's process and loop."""
-    async with _connected("expiration") as runtime:
-        yield expiration_service(runtime)
-
-
-def expiration_service(runtime: Runtime) -> ExpirationService:
-    nc = runtime.nc
-    return ExpirationService(
-        lambda handler: DurableConsumer(nc, JOURNAL, "expiration", "journal.>", handler),
-        partial(wakeup_consumer, nc),
-        partial(schedule_wakeup, nc),
-        runtime.client.ask,
-        runtime.clock,
-    )
-
-
-@asynccontextmanager
-async def build_loading() -> AsyncIterator[LoadingService]:
-    """The loading service, in its actor's process and loop."""
-    async with _connected("loading") as runtime:
-        pokes = await Pokes.listen(runtime.nc, LOADING_SUBJECT)
-        store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
-        yield LoadingService(store, runtime.client.ask, pokes, now, f"loading-{commit_id()}")
-
-
-@asynccontextmanager
-async def build_projection() -> AsyncIterator[ProjectionService]:
-    """The projection service, in its actor's process and loop."""
-    async with _connected("projection") as runtime:
-        yield ProjectionService(runtime.feed, Tickets(runtime.database))
-
-
-@asynccontextmanager
-async def build_payment() -> AsyncIterator[PaymentService]:
-    """The payment service, in its actor's process and loop."""
-    async with _connected("payment") as runtime:
-        pokes = await Pokes.listen(runtime.nc, PAYMENT_SUBJECT)
-        yield payment_service(runtime, pokes)
-
-
-def payment_service(runtime: Runtime, wakes: Wakes) -> PaymentService:
-    nc, ask, orders = runtime.nc, runtime.client.ask, runtime.orders
-    announcer = Announcer(partial(publish_once, nc), orders)
-    office = TicketOffice(runtime.admissions)
-    saga = Saga(
-        orders,
-        runtime.gateway,
-        ask,
-        Refunding(runtime.gateway, OrderSeats(ask), office),
-        runtime.clock,
-        announcer,
-    )
-    return PaymentService(
-        lambda handler: DurableConsumer(nc, JOURNAL, "payment", "journal.>", handler),
-        lambda handler: DurableConsumer(nc, NOTICES, "payment", NOTICE_SUBJECT, handler),
-        _read_notice,
-        saga,
-        announcer,
-        wakes,
-        runtime.clock,
-    )
-
-
-def _read_notice(payload: bytes) -> Notice | None:
-    from cluster.payments.webhooks import UnreadableNotice, read_notice
-
-    try:
-        return read_notice(payload)
-    except UnreadableNotice as error:  # it was readable when it came in: written by another version
-        _log.error("payment.unreadable_notice", reason=str(error))
+def host_limits(settings: Settings) -> Limits | None:
+    """Between which numbers the load decides; None: the number is set by hand."""
+    if not settings.elastic or settings.hosts_max is None:
         return None
-
-
-@asynccontextmanager
-async def build_fulfilment() -> AsyncIterator[FulfilmentService]:
-    """The fulfilment service, in its actor's process and loop."""
-    async with _connected("fulfilment") as runtime:
-        yield fulfilment_service(runtime)
-
-
-def fulfilment_service(runtime: Runtime) -> FulfilmentService:
-    nc, database, paid = runtime.nc, runtime.database, order_subject(state=State.PAID)
-    return FulfilmentService(
-        lambda handler: DurableConsumer(nc, ORDERS, "door", paid, handler),
-        lambda handler: DurableConsumer(
-            nc, ORDERS, "documents", paid, handler, DOCUMENTS_BATCH_MAX
-        ),
-        runtime.orders,
-        runtime.shows,
-        TicketOffice(runtime.admissions),
-        Mailings(database),
-        runtime.stationery,
-    )
-
-
-@asynccontextmanager
-async def _connected(name: str) -> AsyncIterator[Runtime]:
-    runtime = await connect(read_settings(), name)
-    try:
-        yield runtime
-    finally:
-        await runtime.close()
-
-
-SERVICES: dict[str, BuildService] = {
-    "expiration": build_expiration,
-    "fulfilment": build_fulfilment,
-    "loading": build_loading,
-    "payment": build_payment,
-    "projection": build_projection,
-}
-"""The long-running services, each a Ray actor of its own."""
+    return Limits(settings.hosts_min, settings.hosts_max)

@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     mongodb_url: MongodbUrl | None = None
     mongodb_database: str = Field(default="frontrow", pattern=r"^[A-Za-z0-9_-]{1,38}$")
     hosts: int = Field(default=2, ge=1, le=HOSTS_MAX)
+    hosts_min: int = Field(default=1, ge=1, le=HOSTS_MAX)
+    hosts_max: int | None = Field(default=None, ge=1, le=HOSTS_MAX)
     tickets_per_actor: int | None = Field(default=None, ge=1, le=TICKETS_PER_ACTOR_MAX)
     hold_seconds: int = Field(default=600, ge=1, le=HOLD_SECONDS_MAX)
     host_resource: float = Field(default=0, ge=0, le=HOST_RESOURCE_MAX)
@@ -123,12 +125,18 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr | None = Field(default=None, alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: HttpUrl | None = Field(default=None, alias="STRIPE_API_BASE")
 
-    @field_validator("replicas_max")
+    @field_validator("hosts_max", "replicas_max")
     @classmethod
-    def _not_below_replicas(cls, most: int | None, info: ValidationInfo) -> int | None:
-        if most is not None and most < info.data.get("replicas", 1):
-            raise ValueError("must not be less than FRONTROW_REPLICAS")
+    def _not_below_the_least(cls, most: int | None, info: ValidationInfo) -> int | None:
+        least = {"hosts_max": "hosts_min", "replicas_max": "replicas"}[info.field_name or ""]
+        if most is not None and most < info.data.get(least, 1):
+            raise ValueError(f"must not be less than {variable(least)}")
         return most
+
+    @property
+    def elastic(self) -> bool:
+        """The load decides how many hosts there are."""
+        return self.hosts_max is not None and self.hosts_max > self.hosts_min
 
     def webhook_secrets(self) -> tuple[str, ...]:
         """The secrets of Stripe's webhooks, in clear: several, separated by commas, while one replaces another."""

@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from actors.journal import JournalUnavailable
-from cluster.bootstrap import SERVICES, connect
+from cluster.bootstrap import connect
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
 from cluster.journal.facts import HostCountConflict, read_host_count, write_host_count
 from cluster.journal.streams import ensure_streams
+from cluster.service_processes import services
 from cluster.services.service_actor import start_service
 from cluster.settings import Settings
 from cluster.store.admissions import Admissions
@@ -85,7 +86,7 @@ async def _settle_host_count(nc: Client, settings: Settings, *, keep: bool) -> N
 async def _start_actors(settings: Settings) -> None:
     runtime = await connect(settings, "start")
     try:
-        for name, build in SERVICES.items():
+        for name, build in services(settings).items():
             start_service(settings.ray_namespace, name, build)
         await runtime.transport.reports(runtime.placement().names())
     finally:

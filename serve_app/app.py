@@ -24,6 +24,7 @@ from serve_app.api import (
     jobs,
     operator,
     orders,
+    preparations,
     problem_types,
     reads,
     refunds,
@@ -70,6 +71,7 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.runtime = await build_runtime()
+        await app.state.runtime.answer_views()
         app.state.seat_maps = SeatMaps()
         try:
             yield
@@ -86,7 +88,7 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         generate_unique_id_function=lambda route: route.name,
     )
     app.router.routes.extend([*HOT_ROUTES, *WEB_ROUTES])
-    for part in (shows, jobs, refunds, tickets, check_ins, operator, problem_types):
+    for part in (shows, jobs, refunds, tickets, check_ins, operator, preparations, problem_types):
         app.include_router(part.router)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)

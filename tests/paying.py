@@ -18,13 +18,14 @@ from actors.codec import decode_commit
 from actors.domain.block import Block, Status, apply
 from actors.domain.identity import BlockKey
 from actors.domain.order import Order
-from cluster.bootstrap import Runtime, expiration_service, fulfilment_service, payment_service
+from cluster.bootstrap import Runtime
 from cluster.embedded.stripe import SECRET_KEY
 from cluster.journal.feed import Following, JournalFeed
 from cluster.journal.streams import ORDERS
 from cluster.orders.announcing import decode_order_event, order_subject
 from cluster.payments.gateway import OpenPayment
 from cluster.payments.memory_provider import Card
+from cluster.service_processes import expiration_service, fulfilment_service, payment_service
 from cluster.services.service import Service
 from tests.fakes.stripe_proxy import StripeProxy
 from tests.local_server import AUTH, LocalServer, local_server

@@ -11,6 +11,7 @@ from cluster.operate.down import down
 from cluster.operate.hosts import hosts, scale
 from cluster.operate.inspect import inspect
 from cluster.operate.load import load
+from cluster.operate.prepare import prepare
 from cluster.operate.rebuild import rebuild
 from cluster.operate.up import up
 from cluster.operate.verdict import verify
@@ -23,5 +24,18 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (up, down, demo, load, hosts, scale, inspect, verify, rebuild, doctor, bench):
+for command in (
+    up,
+    down,
+    demo,
+    load,
+    hosts,
+    scale,
+    prepare,
+    inspect,
+    verify,
+    rebuild,
+    doctor,
+    bench,
+):
     main.command()(command)

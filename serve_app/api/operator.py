@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.placement import HOSTS_MAX
-from cluster.bootstrap import SERVICES
 from cluster.journal.facts import HostCountConflict
+from cluster.service_processes import services as services_of
 from cluster.services.service_actor import ServiceUnavailable, call_service, service_health
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
@@ -124,6 +124,7 @@ async def rebuild(request: Request) -> Rebuilding:
 @router.get("/services", operation_id="listServices", responses=problems(401, 403))
 async def services(request: Request) -> list[ServiceState]:
     """The long-running services: whether they run, and how far behind they are."""
-    namespace = runtime_of(request).settings.ray_namespace
-    reports = await asyncio.gather(*[service_health(namespace, name) for name in SERVICES])
+    settings = runtime_of(request).settings
+    namespace, names = settings.ray_namespace, services_of(settings)
+    reports = await asyncio.gather(*[service_health(namespace, name) for name in names])
     return [ServiceState(**report) for report in reports]

@@ -22,7 +22,7 @@ from serve_app.problems import PROBLEMS
 
 ROOT = Path(__file__).resolve().parents[2]
 API, OPERATING, README = ROOT / "docs/api.md", ROOT / "docs/operating.md", ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "kuberay").glob("*.md"))]
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "kuberay").glob("*.md"))]
 
 
 def rows_of(page: Path, header: str) -> list[list[str]]:

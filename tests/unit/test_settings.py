@@ -62,6 +62,8 @@ def test_rendering_hides_an_inherited_variable_that_is_unset_here(
         ("FRONTROW_HOSTS", "0"),
         ("FRONTROW_HOSTS", "257"),
         ("FRONTROW_HOSTS", "many"),
+        ("FRONTROW_HOSTS_MIN", "0"),
+        ("FRONTROW_HOSTS_MAX", "257"),
         ("FRONTROW_TICKETS_PER_ACTOR", "2001"),
         ("FRONTROW_HOLD_SECONDS", "3601"),
         ("FRONTROW_REPLICAS", "0"),
@@ -82,6 +84,19 @@ def test_a_bad_value_is_one_error_that_names_the_variable(
     with pytest.raises(SettingsError) as caught:
         read_settings()
     assert str(caught.value).startswith(f"{name}: ")
+
+
+def test_the_load_decides_only_between_two_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not read_settings().elastic
+    monkeypatch.setenv("FRONTROW_HOSTS_MIN", "3")
+    assert not read_settings().elastic
+    monkeypatch.setenv("FRONTROW_HOSTS_MAX", "3")
+    assert not read_settings().elastic
+    monkeypatch.setenv("FRONTROW_HOSTS_MAX", "4")
+    assert read_settings().elastic
+    monkeypatch.setenv("FRONTROW_HOSTS_MAX", "2")
+    with pytest.raises(SettingsError, match=r"^FRONTROW_HOSTS_MAX: .*FRONTROW_HOSTS_MIN"):
+        read_settings()
 
 
 def test_the_most_replicas_are_not_less_than_the_least(monkeypatch: pytest.MonkeyPatch) -> None:

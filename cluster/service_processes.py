@@ -1,0 +1,184 @@
+"""The composition roots of the services' processes: each service is a Ray actor that builds what it needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+
+from actors.domain.order import State
+from cluster.bootstrap import (
+    LOADING_SUBJECT,
+    NOTICE_SUBJECT,
+    PAYMENT_SUBJECT,
+    Runtime,
+    connect,
+    host_limits,
+)
+from cluster.host_process import commit_id, now
+from cluster.journal.consumer import DurableConsumer
+from cluster.journal.floor import read_floor
+from cluster.journal.lease import Lease
+from cluster.journal.pokes import Pokes
+from cluster.journal.publishing import publish_once
+from cluster.journal.streams import JOURNAL, NOTICES, ORDERS
+from cluster.journal.wakeups import schedule_wakeup, wakeup_consumer
+from cluster.orders.announcing import Announcer, order_subject
+from cluster.orders.refunding import Refunding
+from cluster.orders.saga import Saga
+from cluster.orders.seats import OrderSeats
+from cluster.orders.tickets import TicketOffice
+from cluster.payments.notice import Notice
+from cluster.services.elasticity import ElasticityService, Hosts
+from cluster.services.expiration import ExpirationService
+from cluster.services.fulfilment import DOCUMENTS_BATCH_MAX, FulfilmentService
+from cluster.services.loading import LoadingService, LoadingStore
+from cluster.services.payment import PaymentService, Wakes
+from cluster.services.projection import ProjectionService
+from cluster.services.service import BuildService
+from cluster.settings import Settings, read_settings
+from cluster.store.mailings import Mailings
+from cluster.store.tickets import Tickets
+
+ELASTICITY_SUBJECT = "cluster.elasticity"
+"""The lease of the process that decides how many hosts there are."""
+
+_log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def build_expiration() -> AsyncIterator[ExpirationService]:
+    """The expiration service, in its actor's process and loop."""
+    async with _connected("expiration") as runtime:
+        yield expiration_service(runtime)
+
+
+def expiration_service(runtime: Runtime) -> ExpirationService:
+    nc = runtime.nc
+    return ExpirationService(
+        lambda handler: DurableConsumer(nc, JOURNAL, "expiration", "journal.>", handler),
+        partial(wakeup_consumer, nc),
+        partial(schedule_wakeup, nc),
+        runtime.client.ask,
+        runtime.clock,
+    )
+
+
+@asynccontextmanager
+async def build_loading() -> AsyncIterator[LoadingService]:
+    """The loading service, in its actor's process and loop."""
+    async with _connected("loading") as runtime:
+        pokes = await Pokes.listen(runtime.nc, LOADING_SUBJECT)
+        store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
+        yield LoadingService(store, runtime.client.ask, pokes, now, f"loading-{commit_id()}")
+
+
+@asynccontextmanager
+async def build_projection() -> AsyncIterator[ProjectionService]:
+    """The projection service, in its actor's process and loop."""
+    async with _connected("projection") as runtime:
+        yield ProjectionService(runtime.feed, Tickets(runtime.database))
+
+
+@asynccontextmanager
+async def build_payment() -> AsyncIterator[PaymentService]:
+    """The payment service, in its actor's process and loop."""
+    async with _connected("payment") as runtime:
+        pokes = await Pokes.listen(runtime.nc, PAYMENT_SUBJECT)
+        yield payment_service(runtime, pokes)
+
+
+def payment_service(runtime: Runtime, wakes: Wakes) -> PaymentService:
+    nc, ask, orders = runtime.nc, runtime.client.ask, runtime.orders
+    announcer = Announcer(partial(publish_once, nc), orders)
+    office = TicketOffice(runtime.admissions)
+    saga = Saga(
+        orders,
+        runtime.gateway,
+        ask,
+        Refunding(runtime.gateway, OrderSeats(ask), office),
+        runtime.clock,
+        announcer,
+    )
+    return PaymentService(
+        lambda handler: DurableConsumer(nc, JOURNAL, "payment", "journal.>", handler),
+        lambda handler: DurableConsumer(nc, NOTICES, "payment", NOTICE_SUBJECT, handler),
+        _read_notice,
+        saga,
+        announcer,
+        wakes,
+        runtime.clock,
+    )
+
+
+def _read_notice(payload: bytes) -> Notice | None:
+    from cluster.payments.webhooks import UnreadableNotice, read_notice
+
+    try:
+        return read_notice(payload)
+    except UnreadableNotice as error:  # it was readable when it came in: written by another version
+        _log.error("payment.unreadable_notice", reason=str(error))
+        return None
+
+
+@asynccontextmanager
+async def build_fulfilment() -> AsyncIterator[FulfilmentService]:
+    """The fulfilment service, in its actor's process and loop."""
+    async with _connected("fulfilment") as runtime:
+        yield fulfilment_service(runtime)
+
+
+def fulfilment_service(runtime: Runtime) -> FulfilmentService:
+    nc, database, paid = runtime.nc, runtime.database, order_subject(state=State.PAID)
+    return FulfilmentService(
+        lambda handler: DurableConsumer(nc, ORDERS, "door", paid, handler),
+        lambda handler: DurableConsumer(
+            nc, ORDERS, "documents", paid, handler, DOCUMENTS_BATCH_MAX
+        ),
+        runtime.orders,
+        runtime.shows,
+        TicketOffice(runtime.admissions),
+        Mailings(database),
+        runtime.stationery,
+    )
+
+
+@asynccontextmanager
+async def build_elasticity() -> AsyncIterator[ElasticityService]:
+    """The elasticity service, in its actor's process and loop."""
+    async with _connected("elasticity") as runtime:
+        limits, nc = host_limits(runtime.settings), runtime.nc
+        if limits is None:
+            raise ValueError("FRONTROW_HOSTS_MAX is needed, above FRONTROW_HOSTS_MIN")
+        lease = Lease(nc, ELASTICITY_SUBJECT, f"elasticity-{commit_id()}", time.monotonic)
+        hosts = Hosts(lambda: runtime.placement().names(), runtime.transport.reports, runtime.scale)
+        yield ElasticityService(
+            hosts, limits, lease.hold, partial(read_floor, nc), runtime.clock, time.monotonic
+        )
+
+
+@asynccontextmanager
+async def _connected(name: str) -> AsyncIterator[Runtime]:
+    runtime = await connect(read_settings(), name)
+    try:
+        yield runtime
+    finally:
+        await runtime.close()
+
+
+_SERVICES: dict[str, BuildService] = {
+    "expiration": build_expiration,
+    "fulfilment": build_fulfilment,
+    "loading": build_loading,
+    "payment": build_payment,
+    "projection": build_projection,
+}
+
+
+def services(settings: Settings) -> dict[str, BuildService]:
+    """The long-running services, each a Ray actor of its own."""
+    elastic = settings.elastic and settings.tickets_per_actor is None
+    return {**_SERVICES, "elasticity": build_elasticity} if elastic else _SERVICES
