@@ -98,6 +98,7 @@ class RayTransport:
                 get_if_exists=True,
                 num_cpus=0,
                 resources=self._resources,
+                scheduling_strategy="SPREAD",  # one node that is lost takes few hosts with it
                 max_restarts=-1,
                 max_task_retries=0,
                 max_concurrency=CONCURRENT_CALLS_MAX,

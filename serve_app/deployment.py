@@ -40,10 +40,11 @@ def ingress() -> FastAPI:
     return create_app()
 
 
-def build() -> Application:
+def build(_arguments: dict[str, str]) -> Application:
     """Starts the hosts and the services on this Ray cluster; the Serve application in front of them.
 
-    Raises JournalUnavailable or StoreUnavailable when NATS or MongoDB stays away.
+    The parameter is Serve's: the `args` of its config, which has none. Raises JournalUnavailable or StoreUnavailable
+    when NATS or MongoDB stays away.
     """
     start_on_cluster(read_settings())
     return application()

@@ -23,7 +23,7 @@ OBJECT_STORE_BYTES = 100 << 20  # calls carry bytes inline; 75 MB is the least t
 LOG_BYTES_MAX = 10 << 20
 CORE_PROCESSES = ("raylet", "gcs_server")
 
-_SWITCHES = {
+SWITCHES = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray replaces a loopback address by the machine's own unless it believes to be on a laptop.
@@ -58,7 +58,7 @@ class RayHead:
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Starts Ray; every actor and replica inherits `environment`."""
-        os.environ.update(_SWITCHES)
+        os.environ.update(SWITCHES)
         os.environ.update(haproxy_environment(self.files / "h"))
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(self._token())
         os.environ.update(environment)

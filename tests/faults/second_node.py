@@ -1,49 +1,33 @@
-"""A second Ray node beside a running stack: a raylet of its own, on loopback, with whatever Ray places there.
-
-`python -m tests.faults.second_node GCS_ADDRESS` is the program of the node. Ray's command line replaces a loopback
-address by the machine's own, so it does what `ray.cluster_utils.Cluster.add_node` does.
-"""
+"""A second Ray node beside a running stack: a raylet of its own, on loopback, with whatever Ray places there."""
 
 from __future__ import annotations
 
 import contextlib
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-from cluster.embedded.process import LOOPBACK, OwnedProcess
-from tests.shop import until
+from cluster.embedded.process import LOOPBACK
+from tests.cluster.node import RayNode
 from tests.stack import RunningStack
 
-OBJECT_STORE_BYTES = 80 << 20
 CONFLICT = "activation.conflict"
 HOST_PROCESS = "ray::TicketHost"
 NOT_INHERITED = {"RAY_JOB_ID", "RAY_NODE_ID", "RAY_RAYLET_PID"}
 """What Ray tells a worker about itself."""
 
 
-class SecondNode:
-    """The node's processes, as somebody who pauses the machine would see them."""
+class SecondNode(RayNode):
+    """A node that can be paused, and whose workers' logs are read."""
 
     def __init__(
-        self, program: OwnedProcess, session: Path, gcs_address: str, environment: dict[str, str]
+        self, gcs_address: str, log: Path, session: Path, environment: dict[str, str]
     ) -> None:
+        super().__init__("second node", ["--gcs", gcs_address], log, environment)
         self.gcs_address = gcs_address
         self.environment = environment
-        self._program = program
         self._session = session
-        self.raylet = until(self._find_raylet, "the second raylet runs")
-
-    def _find_raylet(self) -> psutil.Process | None:
-        children = psutil.Process(self._program.pid).children()
-        return next((child for child in children if child.name() == "raylet"), None)
-
-    def worker(self, pid: int) -> psutil.Process | None:
-        """The worker with this pid, if it lives on this node."""
-        return next((worker for worker in self.raylet.children() if worker.pid == pid), None)
 
     def pause(self) -> list[psutil.Process]:
         """Stop all of it, as a hypervisor does that moves a machine; what was stopped, the raylet first."""
@@ -76,40 +60,8 @@ def second_node(stack: RunningStack) -> Iterator[SecondNode]:
     address = f"{LOOPBACK}:{next(session.glob('gcs_server_port*')).read_text()}"
     host = next(process for process in stack.processes if _is_host(process))
     environment = {k: v for k, v in host.environ().items() if k not in NOT_INHERITED}
-    command = [sys.executable, "-m", "tests.faults.second_node", address]
-    program = OwnedProcess("second node", command, stack.data / "second_node.log", environment)
+    node = SecondNode(address, stack.data / "second_node.log", session, environment)
     try:
-        yield SecondNode(program, session, address, environment)
+        yield node
     finally:
-        left = psutil.Process(program.pid).children(recursive=True)
-        program.stop()
-        for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-
-
-def main(gcs_address: str) -> None:
-    """Runs until SIGTERM. A raylet that ends is reaped, or its workers would take it for alive."""
-    from ray._private.node import Node
-    from ray._private.parameter import RayParams
-
-    parameters = RayParams(
-        gcs_address=gcs_address,
-        node_ip_address=LOOPBACK,
-        node_manager_port=0,
-        num_cpus=8,
-        num_gpus=0,
-        object_store_memory=OBJECT_STORE_BYTES,
-        min_worker_port=0,
-        max_worker_port=0,
-    )
-    parameters.update_if_absent(include_log_monitor=False)
-    parameters.dashboard_agent_listen_port = None
-    node = Node(parameters, head=False, shutdown_at_exit=True, spawn_reaper=False)
-    while True:
-        time.sleep(0.1)
-        node.dead_processes()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+        node.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import pytest
@@ -17,6 +18,11 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.fixture
 def deployment() -> Any:
     return importlib.import_module("serve_app.deployment")
+
+
+def test_the_builder_is_one_that_serve_takes(deployment: Any) -> None:
+    """Serve calls it with a dictionary, and with nothing else (ray.serve._private.api)."""
+    assert len(inspect.signature(deployment.build).parameters) == 1
 
 
 def test_without_a_most_the_number_is_fixed(deployment: Any) -> None:
