@@ -26,6 +26,7 @@ from cluster.store.jobs import Jobs
 from cluster.store.mongo import Database, StoreUnavailable
 from cluster.store.orders import Orders
 from cluster.store.plans import Plans
+from cluster.store.restores import Restores
 from cluster.store.shows import Shows
 from cluster.store.tickets import Tickets
 
@@ -64,6 +65,7 @@ async def make_ready(settings: Settings, *, keep_hosts: bool = False) -> None:
     nc = await connect_nats(settings.nats_url, "start")
     database = Database(settings.mongodb_url, settings.mongodb_database)
     try:
+        await Restores(database).refuse_unfinished()
         await ensure_streams(nc, settings.journal_replicas)
         for kept in (Shows, Plans, Jobs, Tickets, Orders, Admissions):
             await kept(database).ensure_indexes()

@@ -63,6 +63,7 @@ class Cause(StrEnum):
     REFUND_SENT = "refund_sent"
     REFUND_FAILED = "refund_failed"
     REFUNDED = "refunded"
+    RESTORED = "restored"
 
 
 class Actor(StrEnum):
@@ -73,6 +74,7 @@ class Actor(StrEnum):
     PAYMENTS = "payments"
     TICKETS = "tickets"
     CLOCK = "clock"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)

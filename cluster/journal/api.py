@@ -44,12 +44,13 @@ class ApiError(JournalUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message as the stream's leader holds it."""
+    """A message as the stream's leader holds it; `stored_ms` (ms since the epoch) is known of delivered ones only."""
 
     subject: str
     sequence: int
     headers: dict[str, str]
     payload: bytes
+    stored_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

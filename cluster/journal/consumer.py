@@ -49,6 +49,9 @@ PAUSE_SECONDS_MAX = 2.0
 DRAIN_SECONDS_MAX = 20.0
 REASON_LENGTH_MAX = 300
 
+BEGINNING = ("deliver_policy", "opt_start_seq")
+"""What says where a consumer began."""
+
 _NANOSECONDS_PER_SECOND = 1_000_000_000
 _log = structlog.get_logger()
 
@@ -164,12 +167,13 @@ class DurableConsumer:
                 pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
     async def _ensure(self) -> None:
-        """Make the consumer, or bring an existing one in line; the position of an existing one stays."""
+        """Make the consumer, or bring an existing one in line; the position of an existing one stays, and where it
+        began: after a restore that is not the stream's beginning, and the server lets nobody change it."""
         config = {
             "durable_name": self.name,
             "name": self.name,
             "filter_subject": self._filter,
-            "deliver_policy": "all",
+            **await self._beginning(),
             "ack_policy": "explicit",
             "ack_wait": ACK_WAIT_SECONDS * _NANOSECONDS_PER_SECOND,
             "max_deliver": -1,
@@ -178,6 +182,15 @@ class DurableConsumer:
         }
         method = f"CONSUMER.CREATE.{self.stream}.{self.name}.{self._filter}"
         await call(self._nc, method, {"stream_name": self.stream, "config": config})
+
+    async def _beginning(self) -> dict[str, Any]:
+        try:
+            info = await call(self._nc, f"CONSUMER.INFO.{self.stream}.{self.name}")
+        except ApiError as error:
+            if error.code != CONSUMER_NOT_FOUND:
+                raise
+            return {"deliver_policy": "all"}
+        return {name: info["config"][name] for name in BEGINNING if name in info["config"]}
 
     async def _consume(self, inbox: PullInbox) -> None:
         """Pull and handle until the pull, the consumer or the connection is in doubt."""

@@ -65,7 +65,11 @@ async def _one_consumer(
                         return
                     reached = at.sequence
                     yield StoredMessage(
-                        message.subject, at.sequence, message.headers or {}, message.data
+                        message.subject,
+                        at.sequence,
+                        message.headers or {},
+                        message.data,
+                        at.stored_ms,
                     )
     finally:
         await _forget(nc, stream, consumer)

@@ -49,40 +49,20 @@ class Unreadable:
     detail: str
 
 
-@dataclass(slots=True)
-class JournalFold:
-    """One show, or all. `audits` is by show and block; `sequence` is how far it has been read; `began_at` is the time
+@dataclass
+class Fold:
+    """What the auditor makes of commits, wherever they come from. `audits` is by show and block; `began_at` is the time
     of the first commit (ms since the epoch)."""
 
-    feed: Feed
-    show_id: str | None = None
     audits: dict[str, dict[int, BlockAudit]] = field(
         default_factory=dict[str, dict[int, BlockAudit]]
     )
-    sequence: int = 0
     commits: int = 0
     began_at: int = 0
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
 
-    async def read_on(self) -> None:
-        """Up to what is the journal's end now. Raises JournalUnavailable."""
-        subjects = _ALL_SUBJECTS if self.show_id is None else _SHOW_SUBJECTS.format(self.show_id)
-        last = await self.feed.last_sequence(subjects)
-        if last <= self.sequence:
-            return
-
-        def on_entry(subject: str, sequence: int, payload: bytes) -> None:
-            if sequence <= last:
-                self._follow(subject, sequence, payload)
-
-        following = await self.feed.follow(subjects, self.sequence, on_entry)
-        try:
-            await _while_moving(following, last)
-        finally:
-            await following.stop()
-        self.sequence = last
-
-    def _follow(self, subject: str, sequence: int, payload: bytes) -> None:
+    def take(self, subject: str, sequence: int, payload: bytes) -> None:
+        """The next commit."""
         self.commits += 1
         try:
             block = block_of(subject)
@@ -97,6 +77,34 @@ class JournalFold:
         if audit is None:
             audit = blocks[block.block] = BlockAudit(block.block)
         audit.commit(sequence, commit.at, commit.events)
+
+
+class JournalFold(Fold):
+    """One show of the journal, or all; `sequence` is how far it has been read."""
+
+    def __init__(self, feed: Feed, show_id: str | None = None) -> None:
+        super().__init__()
+        self.feed = feed
+        self.show_id = show_id
+        self.sequence = 0
+
+    async def read_on(self) -> None:
+        """Up to what is the journal's end now. Raises JournalUnavailable."""
+        subjects = _ALL_SUBJECTS if self.show_id is None else _SHOW_SUBJECTS.format(self.show_id)
+        last = await self.feed.last_sequence(subjects)
+        if last <= self.sequence:
+            return
+
+        def on_entry(subject: str, sequence: int, payload: bytes) -> None:
+            if sequence <= last:
+                self.take(subject, sequence, payload)
+
+        following = await self.feed.follow(subjects, self.sequence, on_entry)
+        try:
+            await _while_moving(following, last)
+        finally:
+            await following.stop()
+        self.sequence = last
 
 
 async def _while_moving(following: Following, end: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from cluster.operate.backup.backup import backup
+from cluster.operate.backup.restore import restore
 from cluster.operate.bench.bench import bench
 from cluster.operate.demo import demo
 from cluster.operate.doctor import doctor
@@ -13,6 +15,7 @@ from cluster.operate.inspect import inspect
 from cluster.operate.load import load
 from cluster.operate.prepare import prepare
 from cluster.operate.rebuild import rebuild
+from cluster.operate.replay import replay
 from cluster.operate.up import up
 from cluster.operate.verdict import verify
 
@@ -38,4 +41,7 @@ for command in (
     doctor,
     bench,
 ):
+    main.command()(command)
+
+for command in (backup, restore, replay):
     main.command()(command)

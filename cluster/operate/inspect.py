@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +27,7 @@ from cluster.operate.command import (
     reported,
 )
 from cluster.operate.history import History, ticket_history
+from cluster.operate.moments import rfc3339
 from cluster.operate.target import find_target
 
 SUBJECTS_PAGE_MAX = 100_000
@@ -127,8 +127,8 @@ def _plain(show_id: str, seat: str, place: Place, history: History) -> dict[str,
         "history": [
             {
                 **asdict(moment),
-                "at": _time(moment.at),
-                "until": moment.until and _time(moment.until),
+                "at": rfc3339(moment.at),
+                "until": moment.until and rfc3339(moment.until),
             }
             for moment in history.moments
         ],
@@ -143,10 +143,10 @@ def _print(show_id: str, seat: str, place: Place, history: History) -> None:
     for column in table.columns:
         column.overflow = "fold"
     for moment in history.moments:
-        until = _time(moment.until) if moment.until else ""
+        until = rfc3339(moment.until) if moment.until else ""
         table.add_row(
             str(moment.sequence),
-            _time(moment.at),
+            rfc3339(moment.at),
             moment.what,
             moment.hold,
             until,
@@ -154,12 +154,3 @@ def _print(show_id: str, seat: str, place: Place, history: History) -> None:
             moment.detail,
         )
     out.print(table)
-
-
-def _time(ms: int) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    return (
-        datetime.fromtimestamp(ms / 1000, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )

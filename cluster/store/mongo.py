@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import bson
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
@@ -235,6 +236,19 @@ def _plain(document: Document) -> Document:
     show with a time in it could not be sent to its hosts. (pymongo's own way, a type registry, breaks its handling of
     write concern errors.)"""
     return {key: int(value) if type(value) is Int64 else value for key, value in document.items()}
+
+
+def to_bson(documents: Iterable[Document]) -> bytes:
+    """Documents one after the other, as `mongodump` writes a collection: BSON loses no type."""
+    return b"".join(map(bson.encode, documents))
+
+
+def from_bson(content: bytes) -> list[Document]:
+    """Raises ValueError for what is no BSON."""
+    try:
+        return [_plain(document) for document in bson.decode_all(content)]
+    except bson.InvalidBSON:
+        raise ValueError("no BSON") from None
 
 
 class Database:

@@ -157,6 +157,19 @@ def _differences(before: Order, after: Order) -> Document:
     }
 
 
+def order_of(document: Document) -> Order:
+    """An order from a document of the collection that came another way, such as from a backup."""
+    return _order(document)
+
+
+def restored(document: Document, after: Order) -> Document:
+    """The document of an order that is brought back from a backup as `after`; it is told to everybody once more."""
+    history = [asdict(one) for one in after.history]
+    changes = _differences(_order(document), after)
+    return {**document, **changes, "history": history, "unpublished": True,
+            "changed_at": history[-1]["at"]}  # fmt: skip
+
+
 def _plain(value: Any) -> Any:
     return [asdict(one) for one in value] if isinstance(value, tuple) else value
 

@@ -21,13 +21,14 @@ from tests.unit.orders import LINES, NOW, ORDERS, SEATS, draft
             "awaiting_payment authorised paid cancelled expired refunded partially_refunded",
         ),
         (Task, "watch sell capture undo void refund none"),
-        (Actor, "buyer organizer payments tickets clock"),
+        (Actor, "buyer organizer payments tickets clock operator"),
         (
             Cause,
             "ordered nothing_to_pay payment_opened payment_refused hold_extended payment_authorised"
             " late_payment seats_sold captured hold_released hold_expired buyer_cancelled"
             " payment_canceled amount_mismatch seats_gone too_late seats_given_back money_freed"
-            " money_to_return refund_requested refund_sent refund_failed refunded",
+            " money_to_return refund_requested refund_sent refund_failed refunded"
+            " restored",
         ),
         (PaymentStatus, "open processing authorised captured canceled"),
         (RefundStatus, "pending succeeded failed"),

@@ -1,0 +1,1 @@
+"""Backups: the journal and the documents in a folder or a bucket, and back again."""
