@@ -37,6 +37,7 @@ from actors.domain.identity import BlockKey
 from actors.domain.rejections import Rejection
 from actors.domain.tickets import decide
 from actors.journal import Entry, Journal, JournalConflict, JournalUnavailable, Snapshot
+from actors.latencies import Latencies
 from actors.outcomes import Accepted, Outcome, Unavailable
 
 MAILBOX_COMMANDS_MAX = 4_000
@@ -72,6 +73,7 @@ class Activation:
         writer: str,
         commit_ids: Callable[[], str],
         snapshot_commits: int = SNAPSHOT_COMMITS,
+        latencies: Latencies | None = None,
     ) -> None:
         self.key = key
         self.idle_since = clock()
@@ -82,6 +84,7 @@ class Activation:
         self._writer = writer
         self._commit_ids = commit_ids
         self._snapshot_commits = snapshot_commits
+        self._latencies = latencies if latencies is not None else Latencies()
         self._mailbox: deque[tuple[Command, asyncio.Future[Outcome]]] = deque()
         self._drainer: asyncio.Task[None] | None = None
         self._snapshotter: asyncio.Task[None] | None = None
@@ -133,6 +136,8 @@ class Activation:
         return [Unavailable(detail)] * len(commands)
 
     async def _commit(self, commands: list[Command]) -> list[Outcome]:
+        time = asyncio.get_running_loop().time
+        begun = time()
         for _ in range(CONFLICTS_MAX):
             block = self.block if self.block is not None else await self._activate()
             now = self._clock()
@@ -156,6 +161,7 @@ class Activation:
                 continue
             self.block, self.sequence = draft, sequence
             self._count_commits(1)
+            self._latencies.add(time() - begun)
             return outcomes
         raise JournalUnavailable("another writer was faster too often")
 

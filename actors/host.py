@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from actors.activation import MAILBOX_COMMANDS_MAX, SNAPSHOT_COMMITS, Activation, Clock
 from actors.domain.commands import Command
 from actors.domain.identity import BlockKey
 from actors.journal import Journal
+from actors.latencies import Latencies
 from actors.outcomes import Outcome
 
 IDLE_MS = 300_000
@@ -22,7 +23,8 @@ SWEEP_SECONDS = 30.0
 @dataclass(frozen=True, slots=True)
 class HostReport:
     """What an operator wants to know of a host. `depth` and `mailbox_max` count commands;
-    `commands` over `calls` is how many came together."""
+    `commands` over `calls` is how many came together; `p50_ms` and `p99_ms` are of recent commits, from the commands
+    to the acknowledgement, None before there is one."""
 
     name: str
     activations: int
@@ -31,6 +33,8 @@ class HostReport:
     mailbox_max: int
     calls: int
     commands: int
+    p50_ms: float | None
+    p99_ms: float | None
     blocks: tuple[str, ...]
 
 
@@ -53,6 +57,7 @@ class Host:
         self._writer = writer
         self._snapshot_commits = snapshot_commits
         self._activations: dict[BlockKey, Activation] = {}
+        self._latencies = Latencies()
         self._calls = 0
         self._commands = 0
 
@@ -74,6 +79,7 @@ class Host:
                 self._writer,
                 self._commit_ids,
                 self._snapshot_commits,
+                self._latencies,
             )
             self._activations[key] = activation
         return activation
@@ -81,12 +87,24 @@ class Host:
     async def put_idle_away(self) -> int:
         """Deactivate what has been idle for too long; how many."""
         before = self._clock() - IDLE_MS
-        idle = [a for a in self._activations.values() if not a.busy and a.idle_since <= before]
-        for activation in idle:
+        return await self._put_away(
+            [a for a in self._activations.values() if not a.busy and a.idle_since <= before]
+        )
+
+    async def put_away(self, blocks: Sequence[BlockKey] | None = None) -> int:
+        """Deactivate these blocks (None: all) but for those at work, with a snapshot each; how many are still there."""
+        here = (
+            self._activations if blocks is None else [b for b in blocks if b in self._activations]
+        )
+        await self._put_away([self._activations[key] for key in here])
+        return len(self._activations)
+
+    async def _put_away(self, activations: list[Activation]) -> int:
+        for activation in activations:
             await activation.save_snapshot()
             if not activation.busy:  # a command may have come while the snapshot was saved
                 self._activations.pop(activation.key, None)
-        return len(idle)
+        return len(activations)
 
     async def save_snapshots(self) -> None:
         """Make the next activation of everything here short."""
@@ -103,5 +121,7 @@ class Host:
             MAILBOX_COMMANDS_MAX,
             self._calls,
             self._commands,
+            self._latencies.percentile_ms(50),
+            self._latencies.percentile_ms(99),
             tuple(str(key) for key in sorted(self._activations)),
         )

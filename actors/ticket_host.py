@@ -14,6 +14,7 @@ import structlog
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.client import CALL_SECONDS_MAX, HostUnavailable
+from actors.domain.identity import BlockKey
 from actors.host import SWEEP_SECONDS, Host
 from actors.wire import decode_batch, encode_outcomes
 
@@ -44,17 +45,18 @@ class TicketHost:
         return encode_outcomes(await host.execute(decode_batch(payload)))
 
     async def report(self) -> dict[str, Any]:
-        """The host's report as plain data, with the process id."""
+        """The host's report as plain data, with what only its process knows."""
         host = await self._ready()
-        return {
-            **asdict(host.report()),
-            "pid": os.getpid(),
-            "cpu_seconds": time.process_time(),
-        }
+        return {**asdict(host.report()), **_process()}
 
-    async def drain(self) -> None:
+    async def save_snapshots(self) -> None:
         """Before the host is let go: leave short replays behind."""
         await (await self._ready()).save_snapshots()
+
+    async def put_away(self, blocks: list[str] | None) -> int:
+        """Deactivate blocks (None: all), unless they are at work; how many are still here."""
+        host = await self._ready()
+        return await host.put_away(None if blocks is None else [*map(BlockKey.parse, blocks)])
 
     async def _ready(self) -> Host:
         if self._host.done() and self._host.exception() is not None:
@@ -68,6 +70,19 @@ class TicketHost:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await host.put_idle_away()
+
+
+def _process() -> dict[str, Any]:
+    """Where this process is, and the memory that it has for itself and shares (RSS, bytes)."""
+    import psutil  # a host that Ray restarts must be back at once
+
+    return {
+        "pid": os.getpid(),
+        "cpu_seconds": time.process_time(),
+        "node": ray.util.get_node_ip_address(),
+        "node_id": ray.get_runtime_context().get_node_id(),
+        "memory": psutil.Process().memory_info().rss,
+    }
 
 
 # Not as a decorator: its type stubs know neither asynchronous actors nor their options.
@@ -130,12 +145,21 @@ class RayTransport:
         except (RayError, TimeoutError):
             return None
 
+    async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
+        """Have a host deactivate blocks (None: all); how many it still has, None when it does not answer."""
+        names = None if blocks is None else [str(block) for block in blocks]
+        try:
+            call = self.handle(host).put_away.remote(names)
+            return await asyncio.wait_for(call, CALL_SECONDS_MAX)
+        except (RayError, TimeoutError):
+            return None
+
     async def retire(self, host: str) -> None:
         """End a host that the placement no longer names."""
         handle = self.handle(host)
         try:
-            await asyncio.wait_for(handle.drain.remote(), CALL_SECONDS_MAX)
+            await asyncio.wait_for(handle.save_snapshots.remote(), CALL_SECONDS_MAX)
         except (RayError, TimeoutError) as error:
-            _log.warning("host.drain_failed", host=host, reason=type(error).__name__)
+            _log.warning("host.snapshots_failed", host=host, reason=type(error).__name__)
         ray.kill(handle, no_restart=True)
         self._handles.pop(host, None)

@@ -15,7 +15,8 @@ import structlog
 from actors.activation import Clock
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
-from actors.placement import HOSTS_MAX, Placement
+from actors.fleet import HOSTS_MAX, FleetRefusal
+from actors.placement import Placement
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
 from cluster.elasticity.policy import Limits
@@ -95,8 +96,15 @@ class Runtime:
     def placement(self) -> Placement:
         return self.directory.placement()
 
-    async def scale(self, hosts: int) -> None:
-        await self.directory.scale(self.transport, hosts)
+    async def scale(self, hosts: int) -> FleetRefusal | None:
+        return await self.directory.scale(self.transport, hosts)
+
+    async def drain(self, host: str, drained: bool) -> FleetRefusal | None:
+        change = self.directory.drain if drained else self.directory.undrain
+        return await change(self.transport, host)
+
+    async def move(self, block: BlockKey, host: str | None) -> FleetRefusal | None:
+        return await self.directory.move(self.transport, block, host)
 
     async def open_show(self, show: Show) -> None:
         """Put the areas of a show on sale. Raises JournalUnavailable."""

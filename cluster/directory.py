@@ -1,31 +1,37 @@
-"""How many ticket hosts there are: a fact in the journal's cluster stream that every process watches."""
+"""The fleet of ticket hosts: a fact in the journal's cluster stream that every process watches, and its changes.
+
+Nothing is handed over when a block changes its host: from wherever it is asked next, the journal lets one owner commit.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from actors.client import Transport
+from actors.domain.identity import BlockKey
+from actors.fleet import Fleet, FleetRefusal
 from actors.placement import Placement
 from cluster.journal.connection import Client
-from cluster.journal.facts import (
-    HostCount,
-    read_host_count,
-    watch_host_count,
-    write_host_count,
-)
 from cluster.journal.feed import Following
+from cluster.journal.fleet import FleetFact, read_fleet, watch_fleet, write_fleet
 
 SEEN_SECONDS_MAX = 10.0
-"""How long a change of the host count may take to come back to the process that made it."""
+"""How long a change of the fleet may take to come back to the process that made it."""
 
 RETIRE_SECONDS = 2.0
 """Other processes may still call a host that is going; after this long they have heard of it."""
 
 SPAWN_SECONDS_MAX = 60.0
-"""How long new hosts may take to start before a change of their number is given up."""
+"""How long new hosts may take to start before a change of the fleet is given up."""
 
-SPAWN_POLL_SECONDS = 0.1
+DRAIN_SECONDS_MAX = 60.0
+"""How long a drained host may take to be idle before whoever drains it is told to ask again."""
+
+POLL_SECONDS = 0.1
+
+Change = Callable[[Fleet], Fleet | FleetRefusal]
 
 
 class HostTransport(Transport, Protocol):
@@ -33,52 +39,123 @@ class HostTransport(Transport, Protocol):
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]: ...
 
+    async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None: ...
+
     async def retire(self, host: str) -> None: ...
 
 
 class Directory:
-    """The placement as it is now. With a host for every block there is nothing to watch."""
+    """The placement as it is now. With a host for every block there is nothing to watch.
+
+    Changes raise TimeoutError, FactConflict (nothing has changed) and JournalUnavailable, and may be asked for again;
+    a FleetRefusal is returned.
+    """
 
     def __init__(self, nc: Client, hosts: int, dedicated: bool) -> None:
         self._nc = nc
-        self._placement = Placement(hosts, dedicated)
+        self._placement = Placement(Fleet(hosts), dedicated)
+        self._revision = 0
         self._following: Following | None = None
         self._changed = asyncio.Event()
 
     async def watch(self) -> None:
-        """Begin with the number that is in force, and follow its changes."""
-        count = await read_host_count(self._nc)
-        if count is not None:
-            self._on_change(count)
-        self._following = await watch_host_count(self._nc, self._on_change)
+        """Begin with the fleet that is in force, and follow its changes."""
+        fact = await read_fleet(self._nc)
+        if fact is not None:
+            self._on_change(fact)
+        self._following = await watch_fleet(self._nc, self._on_change)
 
     def placement(self) -> Placement:
         return self._placement
 
-    def _on_change(self, count: HostCount) -> None:
-        if count.hosts != self._placement.hosts:
-            self._placement = Placement(count.hosts, self._placement.dedicated)
-            self._changed.set()
+    def _on_change(self, fact: FleetFact) -> None:
+        if fact.fleet != self._placement.fleet:
+            self._placement = Placement(fact.fleet, self._placement.dedicated)
+        self._revision = fact.revision
+        self._changed.set()
 
-    async def scale(self, transport: HostTransport, hosts: int) -> None:
-        """Have `hosts` hosts: new ones answer before anything is placed on them, old ones go when nothing is.
-
-        Raises TimeoutError (nothing has changed), HostCountConflict, JournalUnavailable.
-        """
-        wanted = Placement(hosts, self._placement.dedicated)
+    async def scale(self, transport: HostTransport, hosts: int) -> FleetRefusal | None:
+        """Have `hosts` hosts: new ones answer before anything is placed on them, old ones go when nothing is."""
         before = self._placement.names()
-        await _answering(transport, [name for name in wanted.names() if name not in before])
-        current = await read_host_count(self._nc)
-        await write_host_count(self._nc, hosts, current.revision if current else 0)
-        async with asyncio.timeout(SEEN_SECONDS_MAX):
-            while self._placement.hosts != hosts:
-                self._changed.clear()
-                await self._changed.wait()
-        leaving = [name for name in before if name not in wanted.names()]
+        planned = self._placement.fleet.scaled(hosts)
+        if isinstance(planned, FleetRefusal):
+            return planned
+        await _answering(transport, [name for name in planned.names() if name not in before])
+        refusal = await self._change(lambda fleet: fleet.scaled(hosts))
+        if refusal is not None:
+            return refusal
+        leaving = [name for name in before if name not in self._placement.names()]
         if leaving:
             await asyncio.sleep(RETIRE_SECONDS)
         for name in leaving:
             await transport.retire(name)
+        return None
+
+    async def drain(self, transport: HostTransport, host: str) -> FleetRefusal | None:
+        """Place nothing on a host any more, and put away what it has; it is idle then."""
+        refusal = await self._change_host(host, Fleet.drain)
+        if refusal is not None:
+            return refusal
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while True:
+            left = await transport.put_away(host, None)
+            waited = loop.time() - begun
+            if left == 0 and waited > RETIRE_SECONDS:
+                return None
+            if waited > DRAIN_SECONDS_MAX:
+                raise TimeoutError
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def undrain(self, transport: HostTransport, host: str) -> FleetRefusal | None:
+        """Place blocks on a host again, once it answers."""
+        ordinal = self._placement.fleet.ordinal(host)
+        if isinstance(ordinal, FleetRefusal):
+            return ordinal
+        await _answering(transport, [host])
+        return await self._change_host(host, Fleet.undrain)
+
+    async def move(
+        self, transport: HostTransport, block: BlockKey, host: str | None
+    ) -> FleetRefusal | None:
+        """Pin a block to a host, or (None) let it be placed as all others are; its old host puts it away."""
+        before = self._placement.host_of(block)
+        if host is None:
+            refusal = await self._change(lambda fleet: fleet.unpin(block))
+        else:
+            ordinal = self._placement.fleet.ordinal(host)
+            if isinstance(ordinal, FleetRefusal):
+                return ordinal
+            await _answering(transport, [host])
+            refusal = await self._change_host(host, lambda fleet, to: fleet.pin(block, to))
+        if refusal is None and self._placement.host_of(block) != before:
+            await asyncio.sleep(RETIRE_SECONDS)
+            await transport.put_away(before, [block])
+        return refusal
+
+    async def _change_host(
+        self, host: str, change: Callable[[Fleet, int], Fleet | FleetRefusal]
+    ) -> FleetRefusal | None:
+        def changed(fleet: Fleet) -> Fleet | FleetRefusal:
+            ordinal = fleet.ordinal(host)
+            return ordinal if isinstance(ordinal, FleetRefusal) else change(fleet, ordinal)
+
+        return await self._change(changed)
+
+    async def _change(self, change: Change) -> FleetRefusal | None:
+        """Store the fleet that `change` makes of the one in force, and return when this process works with it."""
+        fact = await read_fleet(self._nc)
+        fleet = fact.fleet if fact is not None else self._placement.fleet
+        changed = change(fleet)
+        if isinstance(changed, FleetRefusal):
+            return changed
+        if fact is None or changed != fleet:
+            fact = await write_fleet(self._nc, changed, fact.revision if fact is not None else 0)
+        async with asyncio.timeout(SEEN_SECONDS_MAX):
+            while self._revision < fact.revision:
+                self._changed.clear()
+                await self._changed.wait()
+        return None
 
     async def close(self) -> None:
         if self._following is not None:
@@ -91,4 +168,4 @@ async def _answering(transport: HostTransport, names: list[str]) -> None:
     while None in await transport.reports(names):
         if asyncio.get_running_loop().time() > end:
             raise TimeoutError
-        await asyncio.sleep(SPAWN_POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)

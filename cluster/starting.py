@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from actors.fleet import Fleet
 from actors.journal import JournalUnavailable
 from cluster.bootstrap import connect
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
-from cluster.journal.facts import HostCountConflict, read_host_count, write_host_count
+from cluster.journal.fact import FactConflict
+from cluster.journal.fleet import read_fleet, write_fleet
 from cluster.journal.streams import ensure_streams
 from cluster.service_processes import services
 from cluster.services.service_actor import start_service
@@ -69,19 +71,21 @@ async def make_ready(settings: Settings, *, keep_hosts: bool = False) -> None:
         await ensure_streams(nc, settings.journal_replicas)
         for kept in (Shows, Plans, Jobs, Tickets, Orders, Admissions):
             await kept(database).ensure_indexes()
-        await _settle_host_count(nc, settings, keep=keep_hosts)
+        await _settle_fleet(nc, settings, keep=keep_hosts)
     finally:
         await nc.close()
         await database.close()
 
 
-async def _settle_host_count(nc: Client, settings: Settings, *, keep: bool) -> None:
-    current = await read_host_count(nc)
-    explicit = "hosts" in settings.model_fields_set and not keep
-    if current is None or (explicit and current.hosts != settings.hosts):
+async def _settle_fleet(nc: Client, settings: Settings, *, keep: bool) -> None:
+    current = await read_fleet(nc)
+    fleet = current.fleet if current else Fleet(settings.hosts)
+    if "hosts" in settings.model_fields_set and not keep:
+        fleet = fleet.trimmed(settings.hosts)
+    if current is None or fleet != current.fleet:
         try:
-            await write_host_count(nc, settings.hosts, current.revision if current else 0)
-        except HostCountConflict:
+            await write_fleet(nc, fleet, current.revision if current else 0)
+        except FactConflict:
             return  # another process settles it at this moment
 
 

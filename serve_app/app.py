@@ -21,6 +21,7 @@ from serve_app.api import (
     check_ins,
     health,
     holds,
+    hosts,
     jobs,
     operator,
     orders,
@@ -88,7 +89,17 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         generate_unique_id_function=lambda route: route.name,
     )
     app.router.routes.extend([*HOT_ROUTES, *WEB_ROUTES])
-    for part in (shows, jobs, refunds, tickets, check_ins, operator, preparations, problem_types):
+    for part in (
+        shows,
+        jobs,
+        refunds,
+        tickets,
+        check_ins,
+        hosts,
+        operator,
+        preparations,
+        problem_types,
+    ):
         app.include_router(part.router)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)

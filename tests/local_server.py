@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from actors.client import HostUnavailable
+from actors.domain.identity import BlockKey
 from actors.host import Host
 from actors.wire import decode_batch, encode_outcomes
 from cluster.bootstrap import Runtime, connect
@@ -56,7 +57,10 @@ class LocalTransport:
         return encode_outcomes(await self.host(host).execute(decode_batch(payload)))
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
-        return [None if host in self.down else {"name": host} for host in hosts]
+        return [None if host in self.down else asdict(self.host(host).report()) for host in hosts]
+
+    async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
+        return None if host in self.down else await self.host(host).put_away(blocks)
 
     async def retire(self, host: str) -> None:
         self.hosts.pop(host, None)

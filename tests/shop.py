@@ -87,6 +87,22 @@ class Shop:
             "/v1/operator/hosts", json={"hosts": hosts}, headers=self.auth, timeout=90
         )
 
+    def drain(self, host: str, *, undo: bool = False) -> Answer:
+        """Drain a host, or take it back; its state afterwards."""
+        answer = self.http.put(
+            f"/v1/operator/hosts/{host}",
+            json={"drained": not undo},
+            headers=self.auth,
+            timeout=90,
+        )
+        return {item["name"]: item for item in self._ok(answer)["items"]}[host]
+
+    def move(self, show_id: str, block: int, host: str | None) -> Answer:
+        """Pin a block to a host, or let it be placed as all others are."""
+        path = f"/v1/operator/shows/{show_id}/blocks/{block}/host"
+        method, body = ("PUT", {"host": host}) if host else ("DELETE", None)
+        return self._ok(self.http.request(method, path, json=body, headers=self.auth, timeout=90))
+
     def _over(self, job_id: str) -> Answer | None:
         job = self._ok(self.http.get(f"/v1/jobs/{job_id}"))
         return job if job["state"] in ("done", "failed") else None

@@ -10,7 +10,7 @@ from cluster.operate.bench.bench import bench
 from cluster.operate.demo import demo
 from cluster.operate.doctor import doctor
 from cluster.operate.down import down
-from cluster.operate.hosts import hosts, scale
+from cluster.operate.hosts import drain, hosts, move, scale
 from cluster.operate.inspect import inspect
 from cluster.operate.load import load
 from cluster.operate.prepare import prepare
@@ -35,6 +35,8 @@ for command in (
     hosts,
     scale,
     prepare,
+    drain,
+    move,
     inspect,
     verify,
     rebuild,

@@ -79,6 +79,9 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         return self.request("PUT", path, json=body).json()
 
+    def delete(self, path: str) -> Any:
+        return self.request("DELETE", path).json()
+
     def post(self, path: str, body: Any, key: str | None = None) -> Any:
         headers = {"Idempotency-Key": key} if key else {}
         return self.request("POST", path, json=body, headers=headers).json()

@@ -1,8 +1,9 @@
-"""`frontrow hosts` and `frontrow scale`: the ticket hosts, and how many there are."""
+"""`frontrow hosts`, `scale`, `drain` and `move`: the ticket hosts, how many there are, and what is placed on them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.table import Table
@@ -13,6 +14,10 @@ from cluster.operate.command import Url, out, print_json, reported
 from cluster.operate.target import find_target
 
 HOSTS = "/v1/operator/hosts"
+NODE_ID_SHOWN = 8
+
+Show = Annotated[str, typer.Argument(metavar="SHOW_ID")]
+Block = Annotated[int, typer.Argument(metavar="BLOCK", min=0, help="The block's number.")]
 
 
 @reported
@@ -39,6 +44,44 @@ def scale(
         _print(client.put(HOSTS, {"hosts": count}), as_json=as_json)
 
 
+@reported
+def drain(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="Such as host-1.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Place blocks on it again.")] = False,
+    data: Data = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Place nothing on a host any more while selling goes on; returns when it has no blocks left."""
+    with Client(find_target(data, url)) as client:
+        _print(
+            client.put(f"{HOSTS}/{quote(host, safe='')}", {"drained": not undo}), as_json=as_json
+        )
+
+
+@reported
+def move(
+    show_id: Show,
+    block: Block,
+    host: Annotated[str | None, typer.Argument(metavar="[HOST]", help="Such as host-1.")] = None,
+    auto: Annotated[bool, typer.Option("--auto", help="Place it as all others are.")] = False,
+    data: Data = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Pin a block to a host while selling goes on, or (--auto) let it be placed as all others are."""
+    if (host is None) is not auto:
+        raise typer.BadParameter("give HOST, or --auto")
+    path = f"/v1/operator/shows/{quote(show_id, safe='')}/blocks/{block}/host"
+    with Client(find_target(data, url)) as client:
+        answer = client.delete(path) if host is None else client.put(path, {"host": host})
+    if as_json:
+        print_json(answer)
+        return
+    how = "pinned" if answer["pinned"] else "as all others are"
+    out.print(f"block {block} of {show_id} is placed on {answer['host']} ({how})")
+
+
 def _print(answer: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
@@ -46,15 +89,30 @@ def _print(answer: dict[str, Any], *, as_json: bool) -> None:
     if answer["dedicated"]:
         out.print("every block has a host of its own")
         return
-    table = Table(
-        "host", "pid", "blocks", "tickets", "waiting", "commands", box=None, pad_edge=False
-    )
-    for column in table.columns[1:]:
+    columns = ("host", "pid", "blocks", "tickets", "waiting", "commands", "p50 ms", "p99 ms")
+    table = Table(*columns, "memory", "node", "state", box=None, pad_edge=False)
+    for column in table.columns[1:9]:
         column.justify = "right"
     for item in answer["items"]:
-        if item["answers"]:
-            figures = (item["activations"], item["tickets"], item["depth"], item["commands"])
-            table.add_row(item["name"], str(item["pid"]), *(f"{figure:,}" for figure in figures))
-        else:
-            table.add_row(item["name"], "[red]does not answer[/]")
+        table.add_row(item["name"], *_figures(item), _state(item))
     out.print(table)
+
+
+def _figures(item: dict[str, Any]) -> list[str]:
+    if not item["answers"]:
+        return [""] * 9
+    figures = (item["activations"], item["tickets"], item["depth"], item["commands"])
+    return [
+        str(item["pid"]),
+        *(f"{figure:,}" for figure in figures),
+        *("-" if item[name] is None else f"{item[name]:.1f}" for name in ("p50_ms", "p99_ms")),
+        f"{item['memory'] / 2**20:.0f} MiB",
+        f"{item['node']} {item['node_id'][:NODE_ID_SHOWN]}",
+    ]
+
+
+def _state(item: dict[str, Any]) -> str:
+    said = ["[red]does not answer[/]"] if not item["answers"] else []
+    said += ["drained"] if item["drained"] else []
+    said += [f"{item['pinned']} pinned"] if item["pinned"] else []
+    return ", ".join(said)

@@ -12,9 +12,10 @@ from rich.table import Table
 from actors.codec import Commit, decode_commit
 from actors.domain.events import BlockOpened
 from actors.domain.identity import SHOW_ID_PATTERN, BlockKey
+from actors.fleet import Fleet
 from actors.placement import Placement
 from cluster.journal.api import call
-from cluster.journal.facts import read_host_count
+from cluster.journal.fleet import read_fleet
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.journal.streams import JOURNAL, block_of
 from cluster.operate.answers import Data, Json
@@ -84,8 +85,8 @@ async def _look(
         entries.append((entry.sequence, decode_commit(entry.payload)))
     history = ticket_history(entries, ticket)
     assert history is not None  # its opening has just been read
-    count = await read_host_count(connected.nc)
-    placement = Placement(count.hosts if count else 1, dedicated)
+    fact = await read_fleet(connected.nc)
+    placement = Placement(fact.fleet if fact else Fleet(1), dedicated)
     return Place(key.block, ticket, placement.host_of(key)), history
 
 

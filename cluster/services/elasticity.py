@@ -15,10 +15,11 @@ from typing import Any
 import structlog
 
 from actors.activation import Clock
+from actors.fleet import FleetRefusal
 from actors.journal import JournalUnavailable
 from cluster.elasticity.meter import Meter
 from cluster.elasticity.policy import SHRINK_SECONDS, Limits, Sample, wanted_hosts
-from cluster.journal.facts import HostCountConflict
+from cluster.journal.fact import FactConflict
 from cluster.journal.floor import Floor
 from cluster.services.service import wait
 
@@ -37,7 +38,7 @@ class Hosts:
 
     names: Callable[[], list[str]]
     reports: Callable[[list[str]], Awaitable[Reports]]
-    scale: Callable[[int], Awaitable[object]]
+    scale: Callable[[int], Awaitable[FleetRefusal | None]]
 
 
 class ElasticityService:
@@ -68,11 +69,11 @@ class ElasticityService:
         while not await wait(self._stopping, LOOK_SECONDS):
             try:
                 await self.look()
-            except (JournalUnavailable, HostCountConflict, TimeoutError) as error:
+            except (JournalUnavailable, FactConflict, TimeoutError) as error:
                 _log.warning("elasticity.waits", reason=f"{type(error).__name__}: {error}")
 
     async def look(self) -> None:
-        """One look, and what follows from it. Raises JournalUnavailable, HostCountConflict, TimeoutError."""
+        """One look, and what follows from it. Raises JournalUnavailable, FactConflict, TimeoutError."""
         names = self._hosts.names()
         reports = await self._hosts.reports(names)
         self._samples.append(self._meter.sample(self._time(), names, reports))
@@ -83,7 +84,9 @@ class ElasticityService:
         self._wanted = wanted_hosts(self._samples, Limits(least, self._limits.most))
         if self._wanted != len(names):
             _log.info("elasticity.scales", hosts=len(names), wanted=self._wanted)
-            await self._hosts.scale(self._wanted)
+            refusal = await self._hosts.scale(self._wanted)
+            if refusal is not None:
+                _log.warning("elasticity.refused", wanted=self._wanted, reason=refusal.detail)
 
     async def stop(self) -> None:
         self._stopping.set()

@@ -11,7 +11,6 @@ from actors.domain.identity import SHOW_ID_PATTERN
 from cluster.elasticity.preparing import Prepared
 from cluster.elasticity.rush import BUYERS_MAX
 from cluster.journal.fact import FactConflict
-from cluster.journal.facts import HostCountConflict
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
 from serve_app.openapi import json_request, problems
@@ -74,7 +73,7 @@ async def prepare(
         prepared = await runtime.preparing.prepare(show_id, body.buyers, body.hours)
     except TimeoutError as error:
         raise unavailable("the new hosts do not answer yet: ask again") from error
-    except (HostCountConflict, FactConflict) as error:
+    except FactConflict as error:
         raise unavailable("another change of the hosts is under way") from error
     if prepared is None:
         raise Problem("show_not_found")

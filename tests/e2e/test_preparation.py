@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.domain.identity import BlockKey
-from cluster.journal.facts import read_host_count
+from cluster.journal.fleet import read_fleet
 from tests.e2e.venue import grid
 from tests.local_server import AUTH, LocalServer
 
@@ -55,9 +55,9 @@ async def test_hosts_are_added_for_the_rush_and_never_taken_away(server: LocalSe
     assert found["hosts_planned"] == wanted
     assert found["hosts"] == max(before, wanted)
     assert (await prepared(server, show_id, 1))["hosts"] == max(before, wanted)
-    count = await read_host_count(server.runtime.nc)
+    count = await read_fleet(server.runtime.nc)
     assert count is not None
-    assert count.hosts == max(before, wanted)
+    assert count.fleet.hosts == max(before, wanted)
     answer = await server.http.put("/v1/operator/hosts", json={"hosts": before}, headers=AUTH)
     assert answer.status_code == 200
 

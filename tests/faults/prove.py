@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.duel import run_duel
+from tests.faults.placing import placing
 from tests.faults.replicated import replicated
 from tests.faults.scaling import scaling
 from tests.faults.zombie import zombie
@@ -38,7 +39,7 @@ def main() -> None:
         "duel": proved("duel", lambda directory: run_duel(directory, given.attempts, PAUSES)),
         **{
             name: proved(name, partial(_scenario, name, given.seconds))
-            for name in ("zombie", "replicated", "scaling")
+            for name in ("zombie", "replicated", "scaling", "placing")
         },
     }
     given.json.write_text(json.dumps(figures, indent=1) + "\n")
@@ -72,6 +73,8 @@ def _scenario(name: str, seconds: float, directory: Path) -> dict[str, Any]:
                 return zombie(start, directory, seconds).plain()
             case "replicated":
                 return replicated(start, directory / "nats", seconds).plain()
+            case "placing":
+                return placing(start(), seconds).plain()
             case _:
                 return scaling(start(), seconds).plain()
     finally:

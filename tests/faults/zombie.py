@@ -28,6 +28,7 @@ from actors.domain.commands import HoldTerms, HoldTickets
 from actors.domain.cutting import REGISTERS
 from actors.domain.identity import BlockKey
 from actors.domain.rejections import Code, Rejection
+from actors.fleet import Fleet
 from actors.outcomes import Unavailable
 from actors.placement import Placement
 from tests.faults.crowd import Crowd, Hall
@@ -87,7 +88,7 @@ def _show(
 
     Where a block goes follows from the show's id, and the sections' blocks come behind the registers.
     """
-    placement = Placement(HOSTS)
+    placement = Placement(Fleet(HOSTS))
     while True:
         show_id = shop.show(grid(hall.sections, hall.rows, hall.seats), hold_seconds=hold_seconds)
         there = tuple(

@@ -12,15 +12,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from actors.domain.identity import BlockKey
+from actors.fleet import Fleet
 from cluster.embedded.nats import NatsServer
-from cluster.journal.facts import (
-    HostCount,
-    HostCountConflict,
-    read_host_count,
-    watch_host_count,
-    write_host_count,
-)
+from cluster.journal.fact import FactConflict
 from cluster.journal.feed import Following, JournalFeed
+from cluster.journal.fleet import FleetFact, read_fleet, watch_fleet, write_fleet
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.journal.streams import ensure_streams
 from tests.journal_worlds import connected, new_block, until
@@ -222,24 +218,25 @@ async def test_a_large_past_flows_through(server: NatsServer) -> None:
         await following.stop()
 
 
-async def test_the_host_count_is_set_by_one_and_seen_by_all(server: NatsServer) -> None:
+async def test_the_fleet_is_set_by_one_and_seen_by_all(server: NatsServer) -> None:
     async with connected(server.url) as nc, connected(server.url) as other:
         await ensure_streams(nc, 1)
-        assert await read_host_count(nc) is None
-        first = await write_host_count(nc, 2, 0)
-        seen = list[HostCount]()
-        watching = await watch_host_count(other, seen.append)
+        assert await read_fleet(nc) is None
+        first = await write_fleet(nc, Fleet(2), 0)
+        seen = list[FleetFact]()
+        watching = await watch_fleet(other, seen.append)
         await until(lambda: seen == [first])
-        with pytest.raises(HostCountConflict):
-            await write_host_count(other, 9, 0)
-        second = await write_host_count(other, 3, first.revision)
+        drained = Fleet(3, frozenset({1}), {BlockKey("sabcdefghijkl", 7): 2})
+        with pytest.raises(FactConflict):
+            await write_fleet(other, Fleet(9), 0)
+        second = await write_fleet(other, drained, first.revision)
         await until(lambda: seen == [first, second])
         server.stop()
         again = NatsServer.start(server.directory, server.port)
         try:
             await until(lambda: nc.is_connected and other.is_connected)
-            assert await read_host_count(nc) == second
-            third = await write_host_count(nc, 4, second.revision)
+            assert await read_fleet(nc) == second
+            third = await write_fleet(nc, Fleet(4), second.revision)
             await until(lambda: seen[-1] == third)
         finally:
             await watching.stop()

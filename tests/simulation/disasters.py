@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from actors.domain.identity import BlockKey
+from actors.fleet import Fleet
 from cluster.journal.memory_stream import Answer, Fate
+from tests.simulation.machine import SHOW_ID
 from tests.simulation.money_disasters import MONEY_STRIKES
 from tests.simulation.plan import Disaster
 from tests.simulation.striking import burn, for_a_while, later, note, stop
@@ -70,7 +73,27 @@ def _scale(sale: Sale, disaster: Disaster) -> None:
     hosts = 1 + disaster.target % 4
     if not sale.machine.plan.venue.dedicated:
         note(sale, disaster, f"the number of hosts becomes {hosts}")
-        sale.scale(hosts)
+        sale.change_fleet(sale.fleet.trimmed(hosts))
+
+
+def _drain_host(sale: Sale, disaster: Disaster) -> None:
+    """Somebody drains a host, or takes it back."""
+    fleet, host = sale.fleet, disaster.target % sale.fleet.hosts
+    changed = fleet.undrain(host) if host in fleet.drained else fleet.drain(host)
+    if isinstance(changed, Fleet) and not sale.machine.plan.venue.dedicated:
+        note(sale, disaster, f"host-{host} is {'drained' if host in changed.drained else 'back'}")
+        sale.change_fleet(changed)
+
+
+def _move_block(sale: Sale, disaster: Disaster) -> None:
+    """Somebody pins a block to a host, or lets it be placed as all others are."""
+    fleet, host = sale.fleet, disaster.target % sale.fleet.hosts
+    key = BlockKey(SHOW_ID, sale.seat(disaster.target)[0])
+    changed = fleet.unpin(key) if fleet.pinned.get(key) == host else fleet.pin(key, host)
+    if isinstance(changed, Fleet) and not sale.machine.plan.venue.dedicated:
+        to = f"to host-{host}" if key in changed.pinned else "to where it belongs"
+        note(sale, disaster, f"block {key.block} moves {to}")
+        sale.change_fleet(changed)
 
 
 def _cut(sale: Sale, disaster: Disaster, name: str) -> None:
@@ -156,6 +179,8 @@ _STRIKES: dict[str, Callable[[Sale, Disaster], None]] = {
     "kill_replica": _kill_replica,
     "stop_replica": _stop_replica,
     "scale": _scale,
+    "drain_host": _drain_host,
+    "move_block": _move_block,
     "cut_host": _cut_host,
     "cut_replica": _cut_replica,
     "journal_away": _journal_away,

@@ -99,6 +99,12 @@ class Ray:
         self._machine.loop.start(life.process, life.host.save_snapshots())
         self._machine.loop.call_later(1.0, self._end, life, context=NOBODY)
 
+    def empty(self, name: str) -> None:
+        """The host is drained: it puts away what it has, and runs on."""
+        life = self.current.get(name)
+        if life is not None:
+            self._machine.loop.start(life.process, life.host.put_away())
+
     def _end(self, life: HostLife) -> None:
         self._machine.loop.kill(life.process)
         self._tell_callers(life)

@@ -92,6 +92,8 @@ Kind = Literal[
     "kill_replica",
     "stop_replica",
     "scale",
+    "drain_host",
+    "move_block",
     "cut_host",
     "cut_replica",
     "journal_away",

@@ -9,6 +9,7 @@ from actors.domain.cutting import cut_blocks, register_layout
 from actors.domain.identity import BlockKey
 from actors.domain.layout import Rules
 from actors.domain.seat_rows import SeatRow
+from actors.fleet import Fleet, shared_host
 from actors.journal import Entry
 from actors.outcomes import Unavailable
 from actors.placement import Placement
@@ -59,7 +60,7 @@ class Sale:
         self.withheld: list[tuple[int, int]] = []
         self.disagreed: list[Violation] = []
         self.ray = Ray(machine)
-        self._placement = Placement(venue.hosts, venue.dedicated)
+        self._placement = Placement(Fleet(venue.hosts), venue.dedicated)
         has_money = machine.plan.has_money
         self.trade = Trade(machine, self.ray, lambda: self._placement, self) if has_money else None
         self.replicas = [self._replica(index) for index in range(venue.replicas)]
@@ -131,9 +132,14 @@ class Sale:
             asking = running[0].client.ask(BlockKey(SHOW_ID, block), command)
             self.machine.loop.start(running[0].process, asking)
 
-    def scale(self, hosts: int) -> None:
-        """Every process hears of it in its own time; hosts that are not needed are retired a little later."""
-        before, after = self._placement, Placement(hosts)
+    @property
+    def fleet(self) -> Fleet:
+        return self._placement.fleet
+
+    def change_fleet(self, fleet: Fleet) -> None:
+        """Every process hears of it in its own time; a little later hosts that are not needed are retired, and those
+        that are drained are emptied."""
+        before, after = self._placement, Placement(fleet)
         dice, loop = self.machine.dice(f"scale {self.machine.loop.time()}"), self.machine.loop
         self._placement = after
 
@@ -145,6 +151,8 @@ class Sale:
         for name in before.names():
             if name not in after.names():
                 loop.call_later(RETIRE_SECONDS, self.ray.retire, name, context=NOBODY)
+        for ordinal in fleet.drained:
+            loop.call_later(RETIRE_SECONDS, self.ray.empty, shared_host(ordinal), context=NOBODY)
 
     def kill_replica(self, index: int) -> None:
         replica = self.replicas[index]

@@ -12,6 +12,7 @@ from actors import client as client_module
 from actors.client import CALL_COMMANDS_MAX, PATIENCE_SECONDS, HostUnavailable, TicketClient
 from actors.domain.commands import FindHold
 from actors.domain.identity import BlockKey
+from actors.fleet import Fleet
 from actors.outcomes import Accepted, Outcome, Unavailable
 from actors.placement import Placement
 from actors.wire import decode_batch, encode_outcomes
@@ -54,7 +55,7 @@ class HandTransport:
 @dataclass
 class World:
     transport: HandTransport = field(default_factory=HandTransport)
-    placement: Placement = field(default_factory=lambda: Placement(1))
+    placement: Placement = field(default_factory=lambda: Placement(Fleet(1)))
     now: float = 0.0
 
     def client(self) -> TicketClient:
@@ -87,7 +88,7 @@ async def test_one_call_is_in_flight_per_host_and_the_rest_waits_for_the_next() 
 
 
 async def test_hosts_do_not_wait_for_each_other() -> None:
-    world = World(placement=Placement(4))
+    world = World(placement=Placement(Fleet(4)))
     client = world.client()
     asked = [asyncio.ensure_future(client.ask(key(n), FIND)) for n in range(40)]
     await turns()
@@ -157,29 +158,29 @@ async def test_a_full_queue_answers_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_a_placement_that_changes_redirects_what_waits_and_what_failed() -> None:
-    world = World(placement=Placement(2))
+    world = World(placement=Placement(Fleet(2)))
     client = world.client()
-    number = next(n for n in range(100) if Placement(2).host_of(key(n)) == "host-1")
+    number = next(n for n in range(100) if Placement(Fleet(2)).host_of(key(n)) == "host-1")
     world.transport.fail = lambda host, n: HostUnavailable("retired") if host == "host-1" else None
     asked = [asyncio.ensure_future(client.ask(key(number), FIND))]
     await turns()
     asked += [asyncio.ensure_future(client.ask(key(number), FIND)) for _ in range(5)]
     await turns()
-    world.placement = Placement(1)
+    world.placement = Placement(Fleet(1))
     world.transport.gate.set()
     assert all(isinstance(o, Accepted) for o in await asyncio.gather(*asked))
     assert [host for host, _ in world.transport.calls] == ["host-1", "host-0"]
 
 
 async def test_what_waited_for_a_host_that_is_no_longer_placed_does_not_wake_it_again() -> None:
-    world = World(placement=Placement(2))
+    world = World(placement=Placement(Fleet(2)))
     client = world.client()
-    number = next(n for n in range(100) if Placement(2).host_of(key(n)) == "host-1")
+    number = next(n for n in range(100) if Placement(Fleet(2)).host_of(key(n)) == "host-1")
     first = asyncio.ensure_future(client.ask(key(number), FIND))
     await turns()
     second = asyncio.ensure_future(client.ask(key(number), FIND))
     await turns()
-    world.placement = Placement(1)
+    world.placement = Placement(Fleet(1))
     world.transport.gate.set()  # the call in flight succeeds; what is queued behind it must move
     await asyncio.gather(first, second)
     assert [host for host, _ in world.transport.calls] == ["host-1", "host-0"]

@@ -14,6 +14,7 @@ from actors.domain.block import Block
 from actors.domain.commands import Command, HoldQuantity, HoldTickets, ReleaseHold
 from actors.domain.identity import BlockKey
 from actors.domain.rejections import Code, Rejection
+from actors.fleet import Fleet
 from actors.outcomes import Accepted, Unavailable
 from actors.placement import Placement
 from actors.wire import decode_batch, encode_outcomes
@@ -61,7 +62,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def client(host: LateHost) -> TicketClient:
-    return TicketClient(host, lambda: Placement(1), lambda: 0.0)
+    return TicketClient(host, lambda: Placement(Fleet(1)), lambda: 0.0)
 
 
 @pytest.mark.parametrize(

@@ -113,3 +113,35 @@ async def test_another_host_takes_over_where_the_first_one_was() -> None:
     assert sum(isinstance(outcome, Accepted) for (outcome,) in outcomes) == 3
     stored = world.stream.snapshot(KEYS[0])
     assert isinstance(stored, Snapshot)
+
+
+async def test_a_drained_host_puts_everything_away_and_still_serves_whoever_asks_it() -> None:
+    world = World()
+    host = await opened(world)
+    await host.execute([(KEYS[0], hold(1, 0))])
+    assert await host.put_away([KEYS[1], BlockKey(SHOW, 99)]) == 3
+    assert await host.put_away() == 0
+    assert all(world.stream.snapshot(key) is not None for key in KEYS)
+    (found,) = await host.execute([(KEYS[0], FindHold(token(1)))])
+    assert isinstance(found, Accepted)
+    assert host.report().activations == 1
+
+
+async def test_a_block_that_is_at_work_is_not_put_away() -> None:
+    host = await opened(World())
+    left, outcomes = await asyncio.gather(
+        host.put_away(), host.execute([(key, hold(1, 0)) for key in KEYS])
+    )
+    assert left > 0
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+
+
+async def test_a_report_has_the_latency_of_commits_and_not_of_refusals() -> None:
+    host = World().host()
+    await host.execute([(KEYS[0], FindHold(token(1)))])
+    assert (host.report().p50_ms, host.report().p99_ms) == (None, None)
+    await host.execute([(KEYS[0], OpenBlock(seats("aaaa"), RULES, "test"))])
+    report = host.report()
+    assert report.p50_ms is not None
+    assert report.p99_ms is not None
+    assert 0 <= report.p50_ms <= report.p99_ms
