@@ -24,6 +24,9 @@ ACTION_SECONDS = 40.0
 QUIET_SECONDS = 400.0
 """A pause that is long enough for idle activations to be put away."""
 
+OPERATED = 0.3
+"""The share of the other plans in which an operator changes things."""
+
 PEACEFUL = 0.05
 """The share of plans in which nothing goes wrong: there the judges let nothing through."""
 
@@ -92,8 +95,6 @@ Kind = Literal[
     "kill_replica",
     "stop_replica",
     "scale",
-    "drain_host",
-    "move_block",
     "cut_host",
     "cut_replica",
     "journal_away",
@@ -105,6 +106,8 @@ Kind = Literal[
     "withhold",
     "restore",
 ]
+
+OperatorKind = Literal["drain_host", "move_block"]
 
 MoneyKind = Literal[
     "provider_slow",
@@ -135,7 +138,7 @@ OF_THE_ORGANIZER: tuple[Kind, ...] = ("withhold", "withhold", "restore")
 class Disaster:
     """`target` chooses the victim, `seconds` is how long it lasts, `amount` what else there is to say."""
 
-    kind: Kind | MoneyKind
+    kind: Kind | OperatorKind | MoneyKind
     at: float
     target: int
     seconds: float
@@ -186,7 +189,20 @@ def plan_of(seed: int) -> Plan:
         tuple(sorted((_after_gap(b, gap_at) for b in buyers), key=lambda one: one.at)),
         tuple(sorted(disasters, key=lambda one: one.at)),
     )
-    return _with_money(_in_peace(plan) if dice.random() < PEACEFUL else plan)
+    return _with_money(_in_peace(plan) if dice.random() < PEACEFUL else _operated(plan))
+
+
+def _operated(plan: Plan) -> Plan:
+    """Some plans have an operator, who does what he does in the middle of the sale."""
+    dice = Random(f"operator {plan.seed}")
+    if dice.random() > OPERATED:
+        return plan
+    kinds: tuple[OperatorKind, ...] = OperatorKind.__args__  # type: ignore[attr-defined]
+    disasters = [
+        *plan.disasters,
+        *[_struck(dice, dice.choice(kinds)) for _ in range(dice.choice([1, 2, 4]))],
+    ]
+    return replace(plan, disasters=tuple(sorted(disasters, key=lambda one: one.at)))
 
 
 def _with_money(plan: Plan) -> Plan:
@@ -306,8 +322,12 @@ def _after_gap(buyer: Buyer, gap_at: float) -> Buyer:
 
 def _disaster(dice: Random) -> Disaster:
     kinds: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
+    return _struck(dice, dice.choice([*kinds, *TWO_OWNERS, *OF_THE_ORGANIZER]))
+
+
+def _struck(dice: Random, kind: Kind | OperatorKind) -> Disaster:
     return Disaster(
-        dice.choice([*kinds, *TWO_OWNERS, *OF_THE_ORGANIZER]),
+        kind,
         dice.uniform(0, ACTION_SECONDS),
         dice.randint(0, 1_000),
         dice.choice([0.05, 0.5, 3.0, 12.0]),
