@@ -1,8 +1,9 @@
 # Every target makes the environment first if it is missing or older than its definition.
-.PHONY: setup demo test prove lint bench
+.PHONY: setup demo test prove lint bench sbom
 .DEFAULT_GOAL := setup
 
 STAMP := .venv/.setup
+SBOM ?= dist/sbom.cdx.json
 
 setup: $(STAMP)
 
@@ -28,3 +29,8 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	.venv/bin/frontrow bench
+
+# The software bill of materials of the image (CycloneDX), from uv.lock; the image has the same in it.
+sbom: $(STAMP)
+	@mkdir -p $(dir $(SBOM))
+	PATH="$$PWD/.uv/bin:$$PATH" uv export --frozen --no-default-groups --extra gcp --quiet --preview-features sbom-export --format cyclonedx1.5 --output-file $(SBOM)

