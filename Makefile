@@ -14,8 +14,12 @@ $(STAMP): pyproject.toml uv.lock .ci/setup
 demo: $(STAMP)
 	.venv/bin/frontrow demo
 
+# What only computes runs on every core; what starts servers comes after it, one test at a time.
+COMPUTING := tests/unit tests/linearizability tests/simulation tests/guards
+
 test: $(STAMP)
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses logical $(COMPUTING)
+	.venv/bin/pytest $(COMPUTING:%=--ignore=%)
 
 # Everything that docs/guarantees.md promises, at full size; under an hour on two cores.
 prove: $(STAMP)

@@ -58,6 +58,7 @@ class Trouble(Enum):
     FAIL_AFTER = "it is done, and the answer is a 500"
     LOSE_REQUEST = "it never arrives"
     LOSE_ANSWER = "it is done, and the answer is lost"
+    FAIL_LOOK = "a look is answered by a 500"
 
 
 class World(Protocol):
@@ -104,6 +105,8 @@ class MemoryWorld:
                 self._losses.requests.append(Loss.REQUEST)
             case Trouble.LOSE_ANSWER:
                 self._losses.requests.append(Loss.ANSWER)
+            case Trouble.FAIL_LOOK:
+                self._losses.requests.append(Loss.ERROR)
 
 
 class StripeWorld:
@@ -123,6 +126,9 @@ class StripeWorld:
         await asyncio.to_thread(self._proxy.local.settle, waiting_id)
 
     def trouble(self, trouble: Trouble) -> None:
+        if trouble is Trouble.FAIL_LOOK:
+            self._proxy.look_faults.append(Fault.ERROR_BEFORE)
+            return
         faults = {
             Trouble.FAIL_BEFORE: Fault.ERROR_BEFORE,
             Trouble.FAIL_AFTER: Fault.ERROR_AFTER,
@@ -184,7 +190,7 @@ async def stripe_world(local: LocalStripe) -> AsyncIterator[StripeWorld]:
 def order(amount: int = 5_000, currency: str = "EUR") -> PaymentRequest:
     """Of an order that nobody else has, so that tests can share a local Stripe."""
     order_id = f"order-{secrets.token_hex(8)}"
-    return PaymentRequest(order_id, "show-1", amount, currency, "buyer@example.com", "2 seats")
+    return PaymentRequest(order_id, "show-1", amount, currency, "2 seats")
 
 
 def key() -> str:

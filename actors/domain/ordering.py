@@ -211,7 +211,7 @@ def seats_gone(order: Order, now: int, detail: str = "") -> Order | None:
 
 def captured(order: Order, payment: Payment, now: int) -> Order | None:
     """What came of taking the money."""
-    if order.task is not Task.CAPTURE:
+    if order.task is not Task.CAPTURE or payment.payment_id != order.payment_id:
         return None
     if payment.status in (PaymentStatus.OPEN, PaymentStatus.CANCELED):  # nothing is set aside
         return _given_up(order, Cause.PAYMENT_CANCELED, Actor.PAYMENTS, now, payment.problem)
@@ -239,7 +239,7 @@ def undone(order: Order, now: int) -> Order | None:
 
 def voided(order: Order, payment: Payment, now: int) -> Order | None:
     """What came of canceling its payment. If the money was taken before that, it goes back."""
-    if order.task is not Task.VOID:
+    if order.task is not Task.VOID or payment.payment_id != order.payment_id:
         return None
     if payment.status is PaymentStatus.CANCELED:
         return changed(order, now, Cause.MONEY_FREED, Actor.PAYMENTS, order.state, Task.NONE)

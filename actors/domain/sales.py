@@ -103,11 +103,10 @@ def cancel(block: Block, token: str, order_id: str) -> Decision:
     hold = block.hold(token)
     if hold is not None and hold.ending is Ending.CANCELLED:
         return ()
-    if hold is not None and hold.ending is Ending.SOLD:
-        if hold.order_id != order_id:
-            return Rejection(Code.HOLD_SOLD)
-        return (SaleCancelled(token, order_id, hold.tickets),)
-    tickets = hold.tickets if hold is not None and hold.ending is Ending.LIVE else ()
+    if hold is not None and hold.order_id not in ("", order_id):
+        return Rejection(Code.HOLD_SOLD if hold.ending is Ending.SOLD else Code.HOLD_IN_PAYMENT)
+    has_tickets = hold is not None and hold.ending in (Ending.LIVE, Ending.SOLD)
+    tickets = hold.tickets if hold is not None and has_tickets else ()
     return (SaleCancelled(token, order_id, tickets),)
 
 

@@ -133,7 +133,7 @@ class Checkout:
     async def _open(self, order: Order, show_name: str) -> OpenPayment:
         """A second payment of an order does no harm: only the one whose secret is told can be paid."""
         request = PaymentRequest(
-            order.order_id, order.show_id, order.amount, order.currency, order.email, show_name
+            order.order_id, order.show_id, order.amount, order.currency, show_name
         )
         attempt = 1
         while True:

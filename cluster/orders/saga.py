@@ -113,7 +113,8 @@ class Saga:
         except PaymentsUnavailable as error:
             reason, new_key = str(error), error.answered
         except PaymentRefused as error:
-            reason, new_key = error.code, True  # a refusal is kept under its key as well
+            reason = error.code
+            new_key = error.code != MISCONFIGURED  # a refusal is kept under its key as well
             _log.error("order.refused", show=order.show_id, task=order.task, code=error.code)
         except PartUnavailable as error:
             reason = str(error)

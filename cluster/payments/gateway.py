@@ -21,7 +21,6 @@ class PaymentRequest:
     show_id: str
     amount: int
     currency: str
-    email: str
     description: str
 
 
@@ -36,9 +35,9 @@ class OpenPayment:
 class PaymentsUnavailable(Exception):
     """Nothing is known of a change: a timeout, no connection, 429, 5xx, or the circuit is open. It may have been made.
 
-    `answered`: the provider itself said that it failed (a 500). That answer is kept under the idempotency key and given
-    again for it, so whoever tries again has to read what is there first, and then needs another key. Without it the
-    same key is the safe one. The text holds no key and no address.
+    `answered`: the provider itself said that a change failed (a 500); never of a look. That answer is kept under the
+    idempotency key and given again for it, so whoever tries again has to read what is there first, and then needs
+    another key. Without it the same key is the safe one. The text holds no key and no address.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ from cluster.payments.gateway import (
     PaymentsUnavailable,
 )
 from cluster.payments.memory_provider import MemoryProvider
-from cluster.payments.standing import BEYOND_CANCEL, BEYOND_CAPTURE, changed
+from cluster.payments.standing import BEYOND_CANCEL, BEYOND_CAPTURE, changed, looked
 
 T = TypeVar("T")
 
@@ -40,6 +40,7 @@ class Loss(Enum):
 
     REQUEST = "it never arrives"
     ANSWER = "it is done, and the answer is lost"
+    ERROR = "it never arrives, and the answer is a 500"
 
 
 @dataclass(slots=True)
@@ -55,6 +56,8 @@ class Losses:
         loss = self.requests.popleft() if self.requests else None
         if self.unavailable or loss is Loss.REQUEST:
             raise PaymentsUnavailable("no answer from the payment provider")
+        if loss is Loss.ERROR:
+            raise PaymentsUnavailable("the payment provider answered 500", answered=True)
         if loss is None:
             return serve()
         with contextlib.suppress(PaymentRefused, PaymentsUnavailable):
@@ -82,7 +85,7 @@ class MemoryGateway:
         return await self._ask(lambda: self.provider.open(request, key))
 
     async def reopen(self, payment_id: str) -> OpenPayment:
-        return await self._ask(lambda: self.provider.read(payment_id))
+        return await self._look(lambda: self.provider.read(payment_id))
 
     async def find(self, payment_id: str) -> Payment:
         return (await self.reopen(payment_id)).payment
@@ -105,15 +108,18 @@ class MemoryGateway:
         return await self._ask(lambda: self.provider.refund(payment_id, refund_id, amount, key))
 
     async def given_back(self, payment_id: str) -> list[MoneyBack]:
-        return await self._ask(lambda: self.provider.refunds(payment_id))
+        return await self._look(lambda: self.provider.refunds(payment_id))
 
     async def payments(self, created_from: int) -> AsyncIterator[Payment]:
-        for payment in await self._ask(lambda: self.provider.payments(created_from)):
+        for payment in await self._look(lambda: self.provider.payments(created_from)):
             yield payment
 
     async def refunds(self, created_from: int) -> AsyncIterator[tuple[str, MoneyBack]]:
-        for refund in await self._ask(lambda: self.provider.refunds_since(created_from)):
+        for refund in await self._look(lambda: self.provider.refunds_since(created_from)):
             yield refund
+
+    async def _look(self, serve: Callable[[], T]) -> T:
+        return await looked(lambda: self._ask(serve))
 
     async def _ask(self, serve: Callable[[], T]) -> T:
         async def ask() -> T:

@@ -18,7 +18,7 @@ import stripe
 from actors.domain.payment import MoneyBack, Payment
 from cluster.payments.breaker import CircuitBreaker
 from cluster.payments.gateway import OpenPayment, PaymentRequest, PaymentsUnavailable
-from cluster.payments.standing import BEYOND_CANCEL, BEYOND_CAPTURE, changed
+from cluster.payments.standing import BEYOND_CANCEL, BEYOND_CAPTURE, changed, looked
 from cluster.payments.stripe_errors import translated
 from cluster.payments.stripe_objects import (
     ORDER_ID,
@@ -160,7 +160,7 @@ class StripeGateway:
 
     async def given_back(self, payment_id: str) -> list[MoneyBack]:
         refunds = _paged(
-            lambda after: self._call(
+            lambda after: self._look(
                 lambda: self._refunds.list_async(
                     {"payment_intent": payment_id, "limit": PAGE_MAX, **after}
                 ),
@@ -173,7 +173,7 @@ class StripeGateway:
         """Stripe knows seconds: a payment made within the second before `created_from` is told too."""
         since = created_from // 1000
         intents = _paged(
-            lambda after: self._call(
+            lambda after: self._look(
                 lambda: self._intents.list_async(
                     {"created": {"gte": since}, "limit": PAGE_MAX, **after}
                 ),
@@ -187,7 +187,7 @@ class StripeGateway:
         """A refund of a payment made since is made since; a second may be told too many, as with payments."""
         since = created_from // 1000
         refunds = _paged(
-            lambda after: self._call(
+            lambda after: self._look(
                 lambda: self._refunds.list_async(
                     {"created": {"gte": since}, "limit": PAGE_MAX, **after}
                 ),
@@ -198,7 +198,7 @@ class StripeGateway:
             yield refund.payment_intent or "", money_back_of(refund)
 
     async def _read(self, payment_id: str) -> Intent:
-        return await self._intent(lambda: self._intents.retrieve_async(payment_id))
+        return await self._look(lambda: self._intents.retrieve_async(payment_id), intent_of)
 
     async def _change(
         self, change: Callable[..., Awaitable[stripe.PaymentIntent]], payment_id: str, key: str
@@ -208,6 +208,9 @@ class StripeGateway:
 
     async def _intent(self, call: Callable[[], Awaitable[stripe.PaymentIntent]]) -> Intent:
         return await self._call(call, intent_of)
+
+    async def _look(self, call: Callable[[], Awaitable[Any]], read: Callable[[Any], T]) -> T:
+        return await looked(lambda: self._call(call, read))
 
     async def _call(self, call: Callable[[], Awaitable[Any]], read: Callable[[Any], T]) -> T:
         return await self._breaker.guard(lambda: _answer(call, read))

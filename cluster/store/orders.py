@@ -91,9 +91,9 @@ class Orders:
 
     async def put_off(self, order: Order, due_at: int, *, new_key: bool = False) -> bool:
         """Try its task again then; False when the order has changed meanwhile. `new_key`: under another idempotency
-        key."""
+        key. Of two who found the same key used up one has the next key made: with one each, both would send it."""
         return await self._orders.update(
-            {"_id": order.order_id, "version": order.version},
+            {"_id": order.order_id, "version": order.version, "key_number": order.key_number},
             {"$set": {"due_at": due_at}, "$inc": {"attempts": 1, "key_number": int(new_key)}},
         )
 

@@ -218,6 +218,23 @@ async def test_an_error_of_the_provider_after_the_work_hides_that_it_is_done(wor
     assert (await world.gateway.capture(payment_id, key())).status is PaymentStatus.CAPTURED
 
 
+Look = Callable[[World, str], Awaitable[object]]
+LOOKS: dict[str, Look] = {
+    "find": lambda world, payment_id: world.gateway.find(payment_id),
+    "given back": lambda world, payment_id: world.gateway.given_back(payment_id),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+async def test_a_look_that_fails_says_nothing_of_a_change_and_its_key(
+    world: World, look: Look
+) -> None:
+    payment_id = await authorised(world)
+    world.trouble(Trouble.FAIL_LOOK)
+    assert not (await silence(look(world, payment_id))).answered
+    await look(world, payment_id)
+
+
 Change = Callable[[World, str, str], Awaitable[object]]
 CHANGES: dict[str, Change] = {
     "cancel": lambda world, payment_id, once: world.gateway.cancel(payment_id, once),

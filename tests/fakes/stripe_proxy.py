@@ -62,13 +62,14 @@ FORGED = (Delivery.UNSIGNED, Delivery.WRONG_SECRET, Delivery.STALE, Delivery.TAM
 class StripeProxy:
     """`async with StripeProxy(local) as proxy`: its `url` is a Stripe for a gateway or for a running product.
 
-    `faults` and `deliveries` are used up, one (or None) per change that the product asks for with its secret key, and
-    per delivery; `always` happens to every request of the product's, reads too. Buyers, who have a publishable key,
-    are served as usual.
+    `faults`, `look_faults` and `deliveries` are used up, one (or None) per change and per look that the product asks
+    for with its secret key, and per delivery; `always` happens to every request of the product's. Buyers, who have a
+    publishable key, are served as usual.
     """
 
     local: LocalStripe
     faults: deque[Fault | None] = field(default_factory=deque)
+    look_faults: deque[Fault | None] = field(default_factory=deque)
     always: Fault | None = None
     slow_seconds: float = 2.0
     deliveries: deque[Delivery | None] = field(default_factory=deque)
@@ -129,9 +130,8 @@ class StripeProxy:
         if not request.headers.get("Authorization", "").startswith("Bearer sk_"):
             return await self._forward(request)
         self.requests.append(f"{request.method} {request.path}")
-        fault = self.always
-        if fault is None and request.method == "POST" and self.faults:
-            fault = self.faults.popleft()
+        faults = self.faults if request.method == "POST" else self.look_faults
+        fault = self.always or (faults.popleft() if faults else None)
         match fault:
             case Fault.DROP_BEFORE:
                 return _hang_up(request)

@@ -67,6 +67,8 @@ def _asked(hold: KnownHold, question: Operation, number: int, forgetful: bool) -
 def _told(hold: KnownHold, question: Operation, forgetful: bool) -> Act | None:
     """What a definite answer says; None when it says nothing of the record."""
     body = question.body
+    if question.request.kind == "extend" and _is_of_a_part(hold, question):
+        return None
     match question.request.kind, question.status:
         case "release", 200 | 204:
             return Act.RELEASE
@@ -84,8 +86,6 @@ def _told(hold: KnownHold, question: Operation, forgetful: bool) -> Act | None:
             return Act.UNKNOWN_OR_GIVEN_BACK
         case _, 410:
             return Act.EXPIRED
-        case "extend", 409 if _is_of_a_part(hold, question):
-            return None
         case _, 409 if body.get("code") == "hold_sold":
             return Act.SEEN_SOLD
         case "release", 409 if body.get("code") == "hold_in_payment":
@@ -97,9 +97,9 @@ def _told(hold: KnownHold, question: Operation, forgetful: bool) -> Act | None:
 
 
 def _is_of_a_part(hold: KnownHold, question: Operation) -> bool:
-    """Whoever extends asks the parts first, and they are sold one by one."""
-    is_sold = question.body.get("code") == "hold_sold"
-    return is_sold and hold.loose and hold.ordered <= (question.returned or inf)
+    """Whoever extends asks the parts first, and they are sold, made again and given back one by one."""
+    ended = question.status in (404, 410) or question.body.get("code") == "hold_sold"
+    return ended and hold.loose and hold.ordered <= (question.returned or inf)
 
 
 def _ends(hold: KnownHold, skew_ms: float) -> Iterator[Step]:

@@ -225,7 +225,7 @@ async def plant(
     later = {"task": "refund", "due_at": now() + 3_600_000}
     await house.write(failed, refunds=[refund("S-1-5", "failed", "")], **later)
     wrong(failed, Kind.REFUND_OWED)
-    request = PaymentRequest(second["order_id"], show_id, 5_000, "EUR", "b@example.com", "again")
+    request = PaymentRequest(second["order_id"], show_id, 5_000, "EUR", "again")
     opened = await house.gateway.open(request, secrets.token_hex(8))
     await pay(house.parts.stripe.url, opened, Card.GOOD)
     wrong(second, Kind.SECOND_PAYMENT)

@@ -15,7 +15,7 @@ import msgspec
 from actors.domain.payment import MoneyBack, Payment, PaymentStatus, RefundStatus
 from cluster.store.mongo import Document
 from tests.history import Dealing, Operation
-from tests.simulation.account import Account, Sold
+from tests.simulation.account import Account, Sold, Stay
 from tests.simulation.plan import Plan
 from tests.simulation.provider import Moment, Provider
 from tests.simulation.trade import Trade
@@ -117,25 +117,30 @@ class Books:
         refunds = self.orders.get(order_id, {}).get("refunds", ())
         return {refund["provider_id"] for refund in refunds if refund["status"] == "succeeded"}
 
-    def price(self, token: str) -> int:
-        """What the hold costs, all of its seats."""
-        return next(
-            (stay.held.event["amount"] for stay in self._records(token) if stay.is_primary), 0
-        )
+    def price(self, token: str, at: float) -> int:
+        """What the hold costs at that moment, all of its seats."""
+        primary = self._primary(token, at)
+        return 0 if primary is None else primary.held.event["amount"]
 
-    def seats(self, token: str) -> list[tuple[int, int]]:
-        """The block and the ticket of each seat of a hold."""
-        primary = next((stay for stay in self._records(token) if stay.is_primary), None)
+    def seats(self, token: str, at: float) -> list[tuple[int, int]]:
+        """The block and the ticket of each seat that a hold has, or had last, at that moment."""
+        primary = self._primary(token, at)
         if primary is None:
             return []
         parts = [(part["block"], part["tickets"]) for part in primary.held.event["parts"]]
         named = [(primary.held.block, primary.held.tickets), *parts]
         return [(block, ticket) for block, tickets in named for ticket in tickets]
 
-    def _records(self, token: str) -> Iterator[Any]:
-        for (_, name), stays in self.account.stays.items():
-            if name == token:
-                yield from stays
+    def _primary(self, token: str, at: float) -> Stay | None:
+        """The record that names all parts: the latest, for an attempt that came to nothing may have wanted others."""
+        records = [
+            stay
+            for (_, name), stays in self.account.stays.items()
+            if name == token
+            for stay in stays
+            if stay.is_primary and stay.held.stored_at <= at
+        ]
+        return max(records, key=lambda stay: stay.held.sequence, default=None)
 
     def asked(self, kind: str, order_id: str) -> list[Dealing]:
         """What was asked about an order."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from actors.domain.payment import PaymentStatus
 from tests.history import Dealing
-from tests.simulation.account import SECURED_MS_MAX, Sold, Violation
+from tests.simulation.account import SECURED_MS_MAX, Sold, Stay, Violation
 from tests.simulation.books import TAKEN, Books, Paying
 from tests.simulation.plan import LAST
 
@@ -77,7 +77,7 @@ def _paid_for(books: Books) -> Iterator[Violation]:
     moment. One that has run out by itself was authorised when whoever sold last looked."""
     for order_id, sales in books.sales.items():
         for sale in sales:
-            price = books.price(sale.fact.token)
+            price = books.price(sale.fact.token, sale.fact.stored_at)
             if price and not any(_stands(one, sale, price) for one in books.payments[order_id]):
                 detail = f"{order_id[:7]} is sold tickets in commit {sale.fact.sequence}"
                 yield Violation("I4", f"{detail} without a payment of {price}")
@@ -114,7 +114,7 @@ def _whole(books: Books, sales: list[Sold], at: float) -> bool:
         for ticket in sale.fact.tickets
         if sale.had_at(ticket, at)
     }
-    return bool(sales) and had == set(books.seats(sales[0].fact.token))
+    return bool(sales) and had == set(books.seats(sales[0].fact.token, at))
 
 
 def _one_order_a_hold(books: Books) -> Iterator[Violation]:
@@ -249,12 +249,19 @@ def _is_so(books: Books, order_id: str, cause: str) -> bool:
                 stay.ended is not None
                 and (
                     stay.ended.kind == cause
-                    or (cause == "hold_expired" and stay.ended.at + skew_ms >= stay.deadline)
+                    or (
+                        cause == "hold_expired" and stay.ended.at + skew_ms >= _first_deadline(stay)
+                    )
                 )
                 for stay in stays
             )
         case _:
             return True
+
+
+def _first_deadline(stay: Stay) -> int:
+    """Whoever asked a host whose clock is ahead heard that the hold was over, and then it was extended."""
+    return stay.held.event["deadline"]
 
 
 def _cannot_be_taken(books: Books, paying: Paying) -> bool:

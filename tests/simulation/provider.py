@@ -170,7 +170,7 @@ class Provider:
 
     def stray(self, order_id: str, amount: int) -> None:
         """Somebody who uses the same account has a payment that says it is for this order."""
-        request = PaymentRequest(order_id, SHOW_ID, amount, "EUR", "", "")
+        request = PaymentRequest(order_id, SHOW_ID, amount, "EUR", "")
         opened = self.memory.open(request, f"stray {len(self.strays)}")
         self.strays.add(opened.payment.payment_id)
         self.memory.authorise(opened.client_secret, Card.GOOD)

@@ -13,7 +13,7 @@ from cluster.payments.memory import Loss, Losses, MemoryGateway
 from cluster.payments.memory_provider import Card, Fault, MemoryProvider
 from cluster.payments.notice import Notice
 
-REQUEST = PaymentRequest("order-1", "show-1", 5_000, "EUR", "buyer@example.com", "2 seats")
+REQUEST = PaymentRequest("order-1", "show-1", 5_000, "EUR", "2 seats")
 
 
 def provider(heard: list[Notice] | None = None) -> MemoryProvider:

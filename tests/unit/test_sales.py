@@ -91,12 +91,12 @@ TABLE: dict[str, tuple[Block, int, tuple[Outcome, Outcome, Outcome, Outcome, Out
         UNTIL,
         (AGAIN, OVER, CANCEL, GONE, OVER),
     ),
-    "another's": (THEIRS, NOW, (PAYING, PAYING, CANCEL, GONE, PAYING)),
-    "another's, overdue": (THEIRS, UNTIL, (PAYING, OVER, CANCEL, GONE, OVER)),
+    "another's": (THEIRS, NOW, (PAYING, PAYING, PAYING, GONE, PAYING)),
+    "another's, overdue": (THEIRS, UNTIL, (PAYING, OVER, PAYING, GONE, OVER)),
     "another's, expired": (
         after(THEIRS, ExpireDue(), now=UNTIL),
         UNTIL,
-        (PAYING, OVER, CANCEL, GONE, OVER),
+        (PAYING, OVER, PAYING, GONE, OVER),
     ),
     "sold": (SOLD, UNTIL + 1, ([], [], CANCEL, GIVE_BACK, ALL_SOLD)),
     "sold to another": (

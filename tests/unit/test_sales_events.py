@@ -52,7 +52,6 @@ from tests.unit.test_sales import (
     SECURED,
     SOLD,
     TABLE,
-    THEIRS,
     UNTIL,
     A,
     B,
@@ -202,7 +201,6 @@ def test_the_money_is_authorised_and_all_tickets_of_the_hold_are_sold() -> None:
     [
         (HELD, (0, 1)),
         (SECURED, (0, 1)),
-        (THEIRS, (0, 1)),
         (SOLD, (0, 1)),
         (after(SOLD, ReturnTickets(A, ORDER, (0,))), (1,)),
         (RETURNED, ()),

@@ -1,0 +1,46 @@
+"""Orders against a real mongod: what is stored when several work on one order."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from cluster.store.mongo import Database
+from cluster.store.orders import Orders
+from tests.unit.orders import NOW, ORDERS
+
+LATER = NOW + 5_000
+
+
+@pytest.fixture
+async def orders(mongodb_url: str) -> AsyncIterator[Orders]:
+    database = Database(mongodb_url, f"test_{secrets.token_hex(6)}")
+    orders = Orders(database)
+    await orders.ensure_indexes()
+    yield orders
+    await database.close()
+
+
+async def test_of_many_who_found_a_key_used_up_one_has_the_next_key_made(orders: Orders) -> None:
+    """With a key each, several would send the same refund, and each would be carried out."""
+    order = ORDERS["sold"]
+    await orders.create(order)
+    stored = [await orders.put_off(order, LATER, new_key=True) for _ in range(2)]
+    stored += await asyncio.gather(*[orders.put_off(order, LATER, new_key=True) for _ in range(5)])
+    assert stored == [True] + [False] * 6
+    found = await orders.get(order.order_id)
+    assert found is not None
+    assert (found.key_number, found.attempts, found.due_at) == (2, 1, LATER)
+
+
+async def test_a_task_that_is_put_off_again_keeps_its_key(orders: Orders) -> None:
+    order = ORDERS["sold"]
+    await orders.create(order)
+    assert await orders.put_off(order, LATER)
+    assert await orders.put_off(order, LATER + 1)
+    found = await orders.get(order.order_id)
+    assert found is not None
+    assert (found.key_number, found.attempts, found.due_at) == (1, 2, LATER + 1)
