@@ -36,6 +36,8 @@ class HostReport:
     p50_ms: float | None
     p99_ms: float | None
     blocks: tuple[str, ...]
+    now: int = 0
+    """The host's own clock, by which deadlines are decided, ms since the epoch."""
 
 
 class Host:
@@ -124,4 +126,5 @@ class Host:
             self._latencies.percentile_ms(50),
             self._latencies.percentile_ms(99),
             tuple(str(key) for key in sorted(self._activations)),
+            self._clock(),
         )

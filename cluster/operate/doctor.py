@@ -7,23 +7,27 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import typer
 from rich.table import Table
 
 from actors.journal import JournalUnavailable
 from cluster.journal.api import STREAM_NOT_FOUND, ApiError, call
-from cluster.journal.streams import DEADLETTERS, JOURNAL, NOTICES, ORDERS, Drift, drift
+from cluster.journal.streams import DEADLETTERS, Drift, drift
 from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Client as NatsClient
 from cluster.operate.backends import database, journal_client
 from cluster.operate.check import Check, State
 from cluster.operate.client import ApiError as Problem
 from cluster.operate.client import Client
+from cluster.operate.clock_checks import (
+    host_clock_checks,
+    journal_clock_check,
+    now_ms,
+    store_clock_check,
+)
 from cluster.operate.command import (
     CommandError,
     Url,
@@ -31,7 +35,15 @@ from cluster.operate.command import (
     print_json,
     reported,
 )
+from cluster.operate.lag_checks import (
+    consumer_checks,
+    projection_checks,
+    queue_check,
+    storage_checks,
+)
 from cluster.operate.money_checks import order_checks, provider_checks
+from cluster.operate.package_checks import package_checks
+from cluster.operate.setting_checks import setting_checks
 from cluster.operate.target import Target, find_target
 from cluster.store.mongo import StoreError, StoreUnavailable
 
@@ -41,25 +53,29 @@ SKEW_SECONDS_MAX = 2.0
 DATE_AGE_SECONDS_MAX = 2.0
 """HTTP's Date has whole seconds, and uvicorn renews its header once a second."""
 
-LAG_MESSAGES_MAX = 1_000
-"""A consumer that is further behind does not keep up."""
-
 FREE_GIGABYTES_MIN = 1.0
 NATS_MIN = (2, 12)
 """Message schedules (`@at`) came with this version."""
 
-PACKAGES = ("ray", "nats-py", "motor", "fastapi", "stripe")
 DEADLETTER_PREFIX = "deadletters."
 
 
 @reported
 def doctor(data: Data = None, url: Url = None, as_json: Json = False) -> None:
-    """Check every part: reachable, versions, streams as they should be, consumers keeping up, payments, disk, clocks.
+    """Check every part: versions, settings, reachable, streams as they should be, consumers keeping up, payments, disk,
+    clocks.
 
     Exit code 1 when a check failed; a warning is none.
     """
     target = find_target(data, url)
-    checks = [*_versions(), *_server(target), *asyncio.run(_behind(target)), *_disk(target)]
+    checks = [
+        Check("python", State.OK, platform.python_version()),
+        *package_checks(),
+        *setting_checks(target),
+        *_server(target),
+        *asyncio.run(_behind(target)),
+        *_disk(target),
+    ]
     failed = any(check.state is State.FAILED for check in checks)
     if as_json:
         print_json({"ok": not failed, "checks": checks})
@@ -67,15 +83,6 @@ def doctor(data: Data = None, url: Url = None, as_json: Json = False) -> None:
         _print(checks)
     if failed:
         raise typer.Exit(1)
-
-
-def _versions() -> Iterator[Check]:
-    yield Check("python", State.OK, platform.python_version())
-    for package in PACKAGES:
-        try:
-            yield Check(package, State.OK, version(package))
-        except PackageNotFoundError:
-            yield Check(package, State.FAILED, "not installed")
 
 
 def _server(target: Target) -> list[Check]:
@@ -93,7 +100,7 @@ def _server(target: Target) -> list[Check]:
             checks.append(clock_check(answer.headers["Date"], began, began + took))
         for name, check in (("ready", _ready), ("hosts", _hosts)):
             try:
-                checks.append(check(client))
+                checks += check(client)
             except CommandError as error:
                 checks.append(Check(name, State.FAILED, error.detail))
     return checks
@@ -107,26 +114,26 @@ def clock_check(date: str, began: float, ended: float) -> Check:
     return Check("clock", state, f"differs by {skew:.1f} s" if skew else "agrees with the server's")
 
 
-def _ready(client: Client) -> Check:
+def _ready(client: Client) -> list[Check]:
     try:
         answer = client.request("GET", "/readyz").json()
     except Problem as error:
-        return Check("ready", State.FAILED, f"not ready (HTTP {error.status})")
-    return Check(
-        "ready",
-        State.OK,
-        ", ".join(f"{part} {state}" for part, state in answer.items() if part != "status"),
-    )
+        return [Check("ready", State.FAILED, f"not ready (HTTP {error.status})")]
+    parts = [f"{part} {state}" for part, state in answer.items() if part != "status"]
+    return [Check("ready", State.OK, ", ".join(parts))]
 
 
-def _hosts(client: Client) -> Check:
+def _hosts(client: Client) -> list[Check]:
+    """Whether they answer, what waits for them, and their clocks."""
+    began = now_ms()
     answer = client.get("/v1/operator/hosts")
-    silent = [item["name"] for item in answer["items"] if not item["answers"]]
-    if silent:
-        return Check("hosts", State.FAILED, f"no answer from {', '.join(silent)}")
-    return Check(
-        "hosts", State.OK, "one per block" if answer["dedicated"] else f"{answer['hosts']} answer"
-    )
+    items, ended = answer["items"], now_ms()
+    silent = [item["name"] for item in items if not item["answers"]]
+    answering = "one per block" if answer["dedicated"] else f"{answer['hosts']} answer"
+    state = State.FAILED if silent else State.OK
+    detail = f"no answer from {', '.join(silent)}" if silent else answering
+    clocks = host_clock_checks(items, began, ended)
+    return [Check("hosts", state, detail), queue_check(items), *clocks]
 
 
 async def _behind(target: Target) -> list[Check]:
@@ -136,7 +143,10 @@ async def _behind(target: Target) -> list[Check]:
             checks.append(nats_version_check(str(nc.connected_server_version)))
             for name, check in (
                 ("streams", _streams),
-                ("consumers", _consumers),
+                ("JetStream disk", storage_checks),
+                ("clock of NATS", journal_clock_check),
+                ("consumers", consumer_checks),
+                ("projection", projection_checks),
                 ("dead letters", _dead_letters),
                 ("payments", provider_checks),
             ):
@@ -144,6 +154,7 @@ async def _behind(target: Target) -> list[Check]:
     except (JournalUnavailable, CommandError) as error:
         checks.append(Check("nats", State.FAILED, str(error)))
     checks += await _told("mongod", _mongod(target))
+    checks += await _told("clock of MongoDB", store_clock_check(target))
     checks += await _told("orders", order_checks(target))
     return checks
 
@@ -177,29 +188,6 @@ def described(difference: Drift) -> str:
     return f"{difference.stream}: {difference.setting} is {difference.actual!r}, should be {difference.wanted!r}"
 
 
-async def _consumers(nc: NatsClient, target: Target) -> list[Check]:
-    """The durable consumers: the services' positions in what they live off."""
-    listed = list[dict[str, Any]]()
-    for stream in (JOURNAL, NOTICES, ORDERS):
-        listed += (await call(nc, f"CONSUMER.LIST.{stream}")).get("consumers") or []
-    return [consumer_check(info) for info in listed if info["config"].get("durable_name")] or [
-        Check("consumers", State.WARNING, "no service has read the journal yet")
-    ]
-
-
-def consumer_check(info: dict[str, Any]) -> Check:
-    """`info` as CONSUMER.INFO has it: what waits is undelivered, or delivered and not acknowledged."""
-    waiting, in_hand = info.get("num_pending", 0), info.get("num_ack_pending", 0)
-    state = State.OK if waiting <= LAG_MESSAGES_MAX else State.WARNING
-    stream = info.get("stream_name", JOURNAL)
-    of = "" if stream == JOURNAL else f" of {stream}"
-    return Check(
-        f"consumer {info['config']['durable_name']}{of}",
-        state,
-        f"{waiting:,} behind, {in_hand:,} in hand",
-    )
-
-
 async def _dead_letters(nc: NatsClient, target: Target) -> list[Check]:
     question = {"subjects_filter": f"{DEADLETTER_PREFIX}>"}
     try:
@@ -224,9 +212,7 @@ def dead_letter_check(buried: int, subjects: dict[str, int]) -> Check:
 
 async def _mongod(target: Target) -> list[Check]:
     async with database(target) as opened:
-        await opened.ping()
-        server: Callable[[], Awaitable[str]] | None = getattr(opened, "version", None)
-        return [Check("mongod", State.OK, await server() if server else "answers")]
+        return [Check("mongod", State.OK, await opened.version())]
 
 
 def _disk(target: Target) -> Iterator[Check]:

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import bson
@@ -282,6 +283,17 @@ class Database:
         """Raises StoreUnavailable when there is no primary."""
         with _translated():
             await self._database.command("ping")
+
+    async def version(self) -> str:
+        """The server's version. Raises StoreUnavailable."""
+        with _translated():
+            return str((await self._database.command("buildInfo"))["version"])
+
+    async def now_ms(self) -> int:
+        """The primary's clock, ms since the epoch. Raises StoreUnavailable."""
+        with _translated():
+            local = (await self._database.command("hello"))["localTime"]
+        return int(local.replace(tzinfo=UTC).timestamp() * 1000)
 
     async def close(self) -> None:
         closing: Any = self._client.close()

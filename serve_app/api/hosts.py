@@ -47,7 +47,8 @@ class HostState(BaseModel):
     """A host as it is now; only `name`, `drained` and `pinned` when it does not answer.
 
     `activations` are blocks in memory, `depth` commands that wait; `p50_ms` and `p99_ms` are of recent commits, null
-    before there is one; `memory` is the process's RSS in bytes; `pinned` counts the blocks that were moved here.
+    before there is one; `memory` is the process's RSS in bytes; `pinned` counts the blocks that were moved here; `now` is
+    its own clock, by which deadlines are decided, ms since the epoch.
     """
 
     name: str
@@ -67,6 +68,7 @@ class HostState(BaseModel):
     p50_ms: float | None = None
     p99_ms: float | None = None
     blocks: list[str] = []
+    now: int | None = None
 
 
 class Pin(BaseModel):

@@ -14,11 +14,11 @@ from cluster.operate.command import CommandError
 from cluster.operate.doctor import (
     State,
     clock_check,
-    consumer_check,
     dead_letter_check,
     described,
     nats_version_check,
 )
+from cluster.operate.lag_checks import consumer_check
 from cluster.operate.load import load_key, media_type_of, sniffed
 from cluster.operate.money_checks import (
     notice_ms,

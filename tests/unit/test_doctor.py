@@ -1,0 +1,176 @@
+"""What the doctor makes of what it is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from cluster.embedded.stripe import SECRET_KEY
+from cluster.operate.check import State
+from cluster.operate.clock_checks import host_clock_checks, ms_of, skew_check
+from cluster.operate.lag_checks import projection_check, queue_check, storage_check
+from cluster.operate.package_checks import compared, package_checks
+from cluster.operate.setting_checks import dangers, setting_checks, sync_checks
+from cluster.operate.target import Target
+from cluster.settings import Settings
+
+KEY = "k" * 24
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "word"),
+    [
+        (1_000, State.OK, "agrees"),
+        (1_100, State.OK, "agrees"),
+        (900, State.OK, "100 ms behind"),
+        (1_600, State.OK, "500 ms ahead"),
+        (499, State.WARNING, "501 ms behind"),
+        (1_601, State.WARNING, "501 ms ahead"),
+    ],
+)
+def test_a_clock_may_differ_by_its_bound(told: int, state: State, word: str) -> None:
+    check = skew_check("clock", told, 1_000, 1_100, 500)
+    assert check.state is state
+    assert word in check.detail
+
+
+def test_hosts_have_one_line_unless_a_clock_is_wrong() -> None:
+    good = [{"name": f"host-{n}", "now": 1_050} for n in range(3)]
+    told = host_clock_checks(good, 1_000, 1_100)
+    assert [check.name for check in told] == ["clocks of hosts"]
+    wrong = host_clock_checks([*good, {"name": "host-3", "now": 9_000}], 1_000, 1_100)
+    assert [(check.name, check.state) for check in wrong] == [("clock host-3", State.WARNING)]
+    assert host_clock_checks([{"name": "host-0"}], 1_000, 1_100) == []
+
+
+def test_times_of_nats_are_read_to_the_millisecond() -> None:
+    assert ms_of("1970-01-01T00:00:01.234567891Z") == 1_234
+    assert ms_of("1970-01-01T00:00:01.5Z") == 1_500
+    assert ms_of("1970-01-01T00:00:01Z") == 1_000
+
+
+def test_packages_are_compared_with_what_is_pinned() -> None:
+    there = {"ray": "2.60.0", "httpx": "0.27.0"}
+
+    def installed(name: str) -> str:
+        if name not in there:
+            raise PackageNotFoundError(name)
+        return there[name]
+
+    wanted = [
+        "ray[serve]==2.60.0",
+        "httpx==0.28.1",
+        "motor==3.7.1",
+        'gcsfs==1; extra == "gcp"',
+        "loose>=1",
+    ]
+    checks = {check.name: check for check in compared(wanted, installed)}
+    assert checks.keys() == {"ray", "httpx", "motor", "packages"}
+    assert checks["ray"].state is State.OK
+    assert (checks["httpx"].state, checks["motor"].state) == (State.WARNING, State.FAILED)
+    assert checks["httpx"].detail == "0.27.0; tested with 0.28.1"
+    assert checks["packages"].detail == "1 are as pinned"
+
+
+def test_this_environment_is_as_pinned() -> None:
+    assert {check.state for check in package_checks()} == {State.OK}
+
+
+@pytest.mark.parametrize(
+    ("given", "state", "word"),
+    [
+        ({"scanner_key": SecretStr(KEY)}, State.FAILED, "SCANNER_KEY"),
+        ({"smtp_url": SecretStr("smtp://mail")}, State.WARNING, "PUBLIC_URL"),
+        ({"public_url": "https://x.test"}, State.WARNING, "SMTP_URL"),
+        ({"nats_url": "nats://a", "journal_replicas": 3}, State.WARNING, "TICKET_KEYS"),
+        (
+            {"nats_url": "nats://a,nats://b", "ticket_keys": SecretStr("x")},
+            State.WARNING,
+            "JOURNAL_REPLICAS",
+        ),
+        (
+            {"stripe_secret_key": SecretStr(SECRET_KEY), "stripe_webhook_secret": SecretStr("w")},
+            State.FAILED,
+            "everybody knows",
+        ),
+        ({"stripe_secret_key": SecretStr("sk_live_x")}, State.WARNING, "WEBHOOK_SECRET"),
+        (
+            {
+                "stripe_secret_key": SecretStr("sk_live_x"),
+                "stripe_webhook_secret": SecretStr("w"),
+                "stripe_api_base": "http://elsewhere",
+            },
+            State.WARNING,
+            "live key",
+        ),
+        (
+            {
+                "stripe_secret_key": SecretStr("sk_test_x"),
+                "stripe_webhook_secret": SecretStr("w"),
+                "public_url": "https://x.test",
+                "smtp_url": SecretStr("smtp://mail"),
+            },
+            State.WARNING,
+            "test mode",
+        ),
+    ],
+)
+def test_what_is_dangerous_is_named_without_its_value(
+    given: dict[str, Any], state: State, word: str
+) -> None:
+    found = list(dangers(Settings(**given), KEY))
+    assert [check.state for check in found] == [state]
+    assert word in found[0].detail
+    assert KEY not in found[0].detail
+    assert "sk_" not in found[0].detail
+
+
+def test_a_short_admin_key_is_a_warning_and_nothing_is_nothing() -> None:
+    assert [check.state for check in dangers(Settings(), "short")] == [State.WARNING]
+    assert list(dangers(Settings(), KEY)) == []
+    assert list(dangers(Settings(), None)) == []
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    return Target("http://x", tmp_path, KEY, None, None, None, Settings())
+
+
+def test_whether_the_journal_syncs_is_read_where_it_can_be(target: Target) -> None:
+    assert sync_checks(target) == []
+    assert setting_checks(target)[0].detail == "nothing dangerous"
+    config = target.data_dir / "nats" / "nats.conf"
+    config.parent.mkdir()
+    config.write_text("jetstream {\n  sync_interval: always\n}\n")
+    assert sync_checks(target)[0].state is State.OK
+    config.write_text("jetstream {\n}\n")
+    assert sync_checks(target)[0].state is State.FAILED
+    elsewhere = replace(target, settings=Settings(nats_url="nats://a"))
+    assert "cannot be seen" in sync_checks(elsewhere)[0].detail
+
+
+def test_a_read_model_that_is_behind_or_rebuilt_is_a_warning() -> None:
+    assert projection_check(5_000, 4_990, False).state is State.OK
+    assert projection_check(5_000, 3_000, False).state is State.WARNING
+    assert projection_check(5_000, 5_000, True).state is State.WARNING
+    assert projection_check(5, 9, False).detail == "0 behind the journal"
+
+
+def test_hosts_with_a_queue_are_named() -> None:
+    idle = {"name": "host-0", "answers": True, "depth": 3, "mailbox_max": 4_000}
+    silent = {"name": "host-2", "answers": False, "depth": None, "mailbox_max": None}
+    assert queue_check([idle, silent]).detail == "3 commands wait"
+    busy = {**idle, "name": "host-1", "depth": 2_000}
+    check = queue_check([idle, busy])
+    assert (check.state, "host-1 (2,000)" in check.detail) == (State.WARNING, True)
+
+
+def test_a_disk_that_fills_up_is_a_warning_before_it_is_full() -> None:
+    assert storage_check({"storage": 5_000_000, "limits": {"max_storage": -1}}).state is State.OK
+    assert storage_check({"storage": 70, "limits": {"max_storage": 100}}).state is State.OK
+    assert storage_check({"storage": 90, "limits": {"max_storage": 100}}).state is State.WARNING
