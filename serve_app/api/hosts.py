@@ -47,8 +47,8 @@ class HostState(BaseModel):
     """A host as it is now; only `name`, `drained` and `pinned` when it does not answer.
 
     `activations` are blocks in memory, `depth` commands that wait; `p50_ms` and `p99_ms` are of recent commits, null
-    before there is one; `memory` is the process's RSS in bytes; `pinned` counts the blocks that were moved here; `now` is
-    its own clock, by which deadlines are decided, ms since the epoch.
+    before there is one; `memory` is the process's RSS in bytes; `pinned` counts the blocks that were moved here; `now`
+    is its own clock, by which deadlines are decided, ms since the epoch.
     """
 
     name: str
