@@ -1,8 +1,10 @@
 """Each guard that the promises about money rest on, taken out by hand: the simulation finds every one of these mutants.
 
-What no run of the simulation can reach, or few, is held by named tests: a forged or stale signature (`tests/unit/
-test_webhook_signatures.py`, `tests/money/test_notices.py`), and the seats of a hold that its buyer gives back while it
-is being secured (`tests/unit/test_ordering.py`: a hold that was given back is undone).
+What no run of the simulation can reach, or one in ten thousand, is held by named tests: a forged or stale signature
+(`tests/unit/test_webhook_signatures.py`, `tests/money/test_notices.py`), the seats of a hold that its buyer gives back
+while it is being secured (`tests/unit/test_ordering.py`: a hold that was given back is undone), a look that fails and
+is taken for the answer to a change (`tests/contract/test_payments.py`), and two next keys made of one that is used up
+(`tests/integration/test_orders.py`).
 """
 
 from __future__ import annotations
