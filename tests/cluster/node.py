@@ -56,6 +56,8 @@ class RayNode:
 
     def kill(self) -> None:
         """kill -9 for all of it, the program first: nobody is left to start anything."""
+        if not self._program.running:
+            return
         program = psutil.Process(self._program.pid)
         processes = [program, *program.children(recursive=True)]
         for process in processes:

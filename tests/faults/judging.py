@@ -49,7 +49,8 @@ def judge(figures: Figures, stack: RunningStack, show_id: str, history: list[Ope
     anomalies = check(history, skew_ms=SKEW_MS)
     figures.anomalies = len(anomalies)
     assert not anomalies, "\n".join(str(anomaly) for anomaly in anomalies[:5])
-    frontrow("verify", show_id, "--data", str(stack.data), "--json", environment=stack.environment)
+    where = ("--data", str(stack.data), "--url", stack.url)
+    frontrow("verify", show_id, *where, "--json", environment=stack.environment)
     return figures
 
 
