@@ -1,5 +1,5 @@
 # Every target makes the environment first if it is missing or older than its definition.
-.PHONY: setup demo test prove lint bench sbom
+.PHONY: setup demo test prove cluster-test lint bench sbom
 .DEFAULT_GOAL := setup
 
 STAMP := .venv/.setup
@@ -20,6 +20,10 @@ COMPUTING := tests/unit tests/linearizability tests/simulation tests/guards
 test: $(STAMP)
 	.venv/bin/pytest --numprocesses logical $(COMPUTING)
 	.venv/bin/pytest $(COMPUTING:%=--ignore=%)
+
+# Several Ray nodes on this machine: nodes, heads and whole clusters come and go. A part of `make test`.
+cluster-test: $(STAMP)
+	.venv/bin/python -m tests.cluster
 
 # Everything that docs/guarantees.md promises, at full size; under an hour on two cores.
 prove: $(STAMP)
