@@ -81,6 +81,7 @@ class _BlockState(msgspec.Struct, frozen=True):
     holds: list[Hold]
     ended: list[Hold]
     abandoned: dict[str, int]
+    frozen: domain_events.BlockFrozen | None = None
     v: int = SNAPSHOT_VERSION
 
 
@@ -96,6 +97,7 @@ def encode_block(block: Block) -> bytes:
         list(block.holds.values()),
         [*block.ended.values(), *block.sold.values()],
         block.abandoned,
+        block.frozen,
     )
     return zlib.compress(msgspec.json.encode(state), 1)
 
@@ -118,4 +120,5 @@ def decode_block(payload: bytes, opening: Commit) -> Block:
         {hold.token: hold for hold in state.ended if hold.ending is not Ending.SOLD},
         state.abandoned,
         {hold.token: hold for hold in state.ended if hold.ending is Ending.SOLD},
+        state.frozen,
     )

@@ -182,7 +182,7 @@ async def hold(desk: HoldDesk, wish: Wish) -> Held:
 
 def _worth_another(placing: Placing) -> bool:
     """The block had less than the view thought; another choice may do."""
-    lag = (Code.SEATS_UNAVAILABLE, Code.NO_ADJACENT_SEATS)
+    lag = (Code.SEATS_UNAVAILABLE, Code.NO_ADJACENT_SEATS, Code.BLOCK_FROZEN)
     return isinstance(placing, Refused) and placing.rejection.code in lag
 
 

@@ -19,6 +19,7 @@ from cluster.settings import read_settings
 from cluster.store.mongo import StoreUnavailable
 from serve_app.api import (
     check_ins,
+    freezing,
     health,
     holds,
     hosts,
@@ -96,6 +97,7 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         tickets,
         check_ins,
         hosts,
+        freezing,
         operator,
         preparations,
         problem_types,

@@ -19,7 +19,7 @@ _REF = "#/components/schemas/{model}"
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": (
-        "RFC 9457. `code` is stable; `conflicts` comes with seats_unavailable, `checked_in_at` with "
+        "RFC 9457. `code` is stable; `conflicts` comes with seats_unavailable and block_frozen, `checked_in_at` with "
         "already_checked_in, `reason` with payment_refused."
     ),
     "required": ["type", "title", "status", "detail", "code"],

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.domain.events import (
+    BlockFrozen,
     BlockOpened,
+    BlockThawed,
     Event,
     HoldAbandoned,
     HoldExpired,
@@ -89,6 +91,7 @@ class BlockAudit:
     violations: list[Violation] = field(default_factory=list[Violation])
     sequence: int = 0
     commits: int = 0
+    frozen: bool = False
 
     def commit(self, sequence: int, at: int, events: Iterable[Event]) -> None:
         """Follow one commit: its sequence in the journal, its time (ms since the epoch), its events."""
@@ -130,10 +133,18 @@ class BlockAudit:
                 self._turn(tickets, AVAILABLE, WITHHELD, "withheld")
             case TicketsRestored(tickets):
                 self._turn(tickets, WITHHELD, AVAILABLE, "restored")
+            case BlockFrozen() | BlockThawed():
+                self._freeze(isinstance(event, BlockFrozen))
             case HoldAbandoned(token, epoch):
                 if token in self.live:
                     self._violation(f"hold {short_name(token)} is abandoned while it stands")
                 self.abandoned[token] = max(epoch, self.abandoned.get(token, epoch))
+
+    def _freeze(self, frozen: bool) -> None:
+        """A block is frozen, or thawed."""
+        if self.frozen is frozen:
+            self._violation("the block is frozen twice" if frozen else "the block was not frozen")
+        self.frozen = frozen
 
     def _opened(self, event: BlockOpened) -> None:
         if self.layout is not None:
@@ -173,6 +184,7 @@ class BlockAudit:
             (event.deadline <= event.held_at, "ends before it begins"),
             (event.deadline > event.held_at + rules.hold_seconds * 1000, "is longer than allowed"),
             (not rules.on_sale(event.held_at), "begins while the show is not on sale"),
+            (self.frozen, "begins while the block is frozen"),
             (
                 not event.parts and event.amount != price_of(self, event.tickets),
                 "has a wrong amount",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.domain.block import Block, Ending, Hold, Status
-from actors.domain.events import HoldExpired
+from actors.domain.events import BlockFrozen, HoldExpired
 from actors.domain.layout import Layout
 from actors.domain.rejections import Code, Conflict, Reason, Rejection
 
@@ -29,6 +29,19 @@ def in_the_way(
                 continue
         conflicts.append(Conflict(ticket, REASONS[Status(status[ticket])]))
     return tuple(overdue.values()), tuple(conflicts)
+
+
+def frozen_out(
+    tickets: tuple[int, ...], conflicts: tuple[Conflict, ...], frozen: BlockFrozen | None
+) -> Rejection | None:
+    """Why these tickets of a frozen block cannot be had; None when it is not frozen."""
+    if frozen is None:
+        return None
+    reasons = {conflict.ticket: conflict.reason for conflict in conflicts}
+    return Rejection(
+        Code.BLOCK_FROZEN,
+        tuple(Conflict(ticket, reasons.get(ticket, Reason.WITHHELD)) for ticket in tickets),
+    )
 
 
 def live_hold(block: Block, token: str, now: int) -> Hold | Rejection:

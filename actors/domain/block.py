@@ -8,7 +8,9 @@ from enum import IntEnum
 
 from actors.domain.commands import Part
 from actors.domain.events import (
+    BlockFrozen,
     BlockOpened,
+    BlockThawed,
     Event,
     HoldAbandoned,
     HoldExpired,
@@ -80,7 +82,10 @@ NO_HALL = Hall((), array("d"), ())
 
 @dataclass(slots=True)
 class Block:
-    """All tickets of a block. `owner` maps a held or sold ticket to the token of its hold."""
+    """All tickets of a block. `owner` maps a held or sold ticket to the token of its hold.
+
+    While it is `frozen` (by the event that did it) no hold begins, whatever the statuses say.
+    """
 
     layout: Layout | None = None
     hall: Hall = NO_HALL
@@ -91,6 +96,7 @@ class Block:
     ended: dict[str, Hold] = field(default_factory=dict[str, Hold])
     abandoned: dict[str, int] = field(default_factory=dict[str, int])
     sold: dict[str, Hold] = field(default_factory=dict[str, Hold])
+    frozen: BlockFrozen | None = None
 
     def copy(self) -> Block:
         """A draft to apply events to; the layout is shared, it never changes."""
@@ -104,6 +110,7 @@ class Block:
             self.ended.copy(),
             self.abandoned.copy(),
             self.sold.copy(),
+            self.frozen,
         )
 
     def hold(self, token: str) -> Hold | None:
@@ -151,6 +158,10 @@ def apply(draft: Block, event: Event) -> None:
             draft.abandoned.pop(token, None)  # to the end: the oldest are forgotten first
             draft.abandoned[token] = epoch
             _forget_oldest(draft.abandoned, ABANDONED_HOLDS_MAX)
+        case BlockFrozen():
+            draft.frozen = event
+        case BlockThawed():
+            draft.frozen = None
         case BlockOpened(layout, rules):
             draft.layout, draft.rules, draft.status = layout, rules, bytearray(layout.size)
             draft.hall = hall_of(layout)

@@ -169,6 +169,22 @@ class RestoreTickets:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FreezeBlock:
+    """Grant nothing here any more, until it is thawed; what is held can still be paid. `by` is who wants it."""
+
+    reason: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThawBlock:
+    """Grant holds here again."""
+
+    reason: str = ""
+    by: str = ""
+
+
 Command = (
     OpenBlock
     | HoldTickets
@@ -184,4 +200,6 @@ Command = (
     | ReturnTickets
     | WithholdTickets
     | RestoreTickets
+    | FreezeBlock
+    | ThawBlock
 )

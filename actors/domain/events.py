@@ -108,6 +108,20 @@ class TicketsRestored:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class BlockFrozen:
+    """No hold begins here any more. `by` is who wanted it, as he called himself."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockThawed:
+    reason: str
+    by: str
+
+
 Event = (
     BlockOpened
     | TicketsHeld
@@ -121,4 +135,6 @@ Event = (
     | TicketsReturned
     | TicketsWithheld
     | TicketsRestored
+    | BlockFrozen
+    | BlockThawed
 )

@@ -29,6 +29,7 @@ class Code(StrEnum):
     ALREADY_EXTENDED = "already_extended"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     BLOCK_NOT_OPEN = "block_not_open"
+    BLOCK_FROZEN = "block_frozen"
     INVALID_TICKETS = "invalid_tickets"
     ORDER_NOT_FOUND = "order_not_found"
     ORDER_EXISTS = "order_exists"
@@ -60,6 +61,7 @@ REGISTRY: dict[Code, Meaning] = {
     Code.ALREADY_EXTENDED: Meaning(Kind.CONFLICT, "A hold can be extended once"),
     Code.IDEMPOTENCY_KEY_REUSED: Meaning(Kind.INVALID, "The key was used with another request"),
     Code.BLOCK_NOT_OPEN: Meaning(Kind.NOT_FOUND, "These seats are not loaded"),
+    Code.BLOCK_FROZEN: Meaning(Kind.CONFLICT, "These seats are not sold for the moment"),
     Code.INVALID_TICKETS: Meaning(Kind.INVALID, "The tickets named cannot be these"),
     Code.ORDER_NOT_FOUND: Meaning(Kind.NOT_FOUND, "There is no such order"),
     Code.ORDER_EXISTS: Meaning(Kind.CONFLICT, "There is an order for this hold already"),

@@ -6,7 +6,7 @@ the try longer, or makes it again when it ran out.
 
 from __future__ import annotations
 
-from actors.domain.availability import in_the_way, invalid_tickets, live_hold
+from actors.domain.availability import frozen_out, in_the_way, invalid_tickets, live_hold
 from actors.domain.block import Block, Ending
 from actors.domain.commands import ConfirmHold, ReturnTickets, SecureHold
 from actors.domain.decision import Decision
@@ -60,6 +60,8 @@ def _hold_again(block: Block, command: SecureHold, now: int) -> Decision:
     if not block.rules.on_sale(now):
         return Rejection(Code.SALE_NOT_OPEN)
     overdue, conflicts = in_the_way(block, tickets, now)
+    if (frozen := frozen_out(tickets, conflicts, block.frozen)) is not None:
+        return frozen
     if conflicts:
         return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
     deadline = now + block.rules.hold_seconds * 1000

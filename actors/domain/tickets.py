@@ -6,12 +6,13 @@ Checks come in one order, for every command:
  3. an abandoned epoch cannot come back;
  4. the sale is open;
  5. the order is not too large and names tickets of this block, each once;
- 6. every ticket is to be had (a hold past its deadline does not stand in the way: it is expired first).
+ 6. the block is not frozen;
+ 7. every ticket is to be had (a hold past its deadline does not stand in the way: it is expired first).
 """
 
 from __future__ import annotations
 
-from actors.domain.availability import REASONS, in_the_way, invalid_tickets, live_hold
+from actors.domain.availability import REASONS, frozen_out, in_the_way, invalid_tickets, live_hold
 from actors.domain.block import Block, Ending, Hold, Status
 from actors.domain.commands import (
     AbandonHold,
@@ -21,6 +22,7 @@ from actors.domain.commands import (
     ExpireDue,
     ExtendHold,
     FindHold,
+    FreezeBlock,
     HoldQuantity,
     HoldTerms,
     HoldTickets,
@@ -29,11 +31,14 @@ from actors.domain.commands import (
     RestoreTickets,
     ReturnTickets,
     SecureHold,
+    ThawBlock,
     WithholdTickets,
 )
 from actors.domain.decision import Decision
 from actors.domain.events import (
+    BlockFrozen,
     BlockOpened,
+    BlockThawed,
     HoldAbandoned,
     HoldExpired,
     HoldExtended,
@@ -90,6 +95,10 @@ def decide(block: Block, command: Command, now: int) -> Decision:
             return _withhold(block, tickets, reason, now)
         case RestoreTickets(tickets, reason):
             return _restore(block, tickets, reason)
+        case FreezeBlock(reason, by):
+            return _freeze(block, reason, by)
+        case ThawBlock(reason, by):
+            return _thaw(block, reason, by)
         case OpenBlock():
             return _open(block, command)
 
@@ -139,6 +148,8 @@ def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) ->
             epoch=terms.epoch + 1,
         )
     overdue, conflicts = in_the_way(block, tickets, now)
+    if (frozen := frozen_out(tickets, conflicts, block.frozen)) is not None:
+        return frozen
     if conflicts:
         return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
     deadline = now + block.rules.hold_seconds * 1000
@@ -163,6 +174,8 @@ def _hold_quantity(
     assert layout is not None  # admitted
     if quantity < 1:
         return Rejection(Code.INVALID_TICKETS)
+    if block.frozen is not None:
+        return Rejection(Code.BLOCK_FROZEN)
     status = _status_at(block, now)
     if layout.is_area:
         tickets = _any_units(status, quantity)
@@ -278,3 +291,18 @@ def _restore(block: Block, tickets: tuple[int, ...], reason: str) -> Decision:
         return Rejection(Code.SEATS_UNAVAILABLE, conflicts)
     wanted = tuple(ticket for ticket in tickets if block.status[ticket] == Status.WITHHELD)
     return (TicketsRestored(wanted, reason),) if wanted else ()
+
+
+def _freeze(block: Block, reason: str, by: str) -> Decision:
+    """The first reason stands. A register sells nothing, and keys have to be remembered all the time."""
+    if block.layout is None:
+        return Rejection(Code.BLOCK_NOT_OPEN)
+    if block.layout.size == 0:
+        return Rejection(Code.INVALID_TICKETS, detail="the block has no tickets")
+    return () if block.frozen is not None else (BlockFrozen(reason, by),)
+
+
+def _thaw(block: Block, reason: str, by: str) -> Decision:
+    if block.layout is None:
+        return Rejection(Code.BLOCK_NOT_OPEN)
+    return () if block.frozen is None else (BlockThawed(reason, by),)

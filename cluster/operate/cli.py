@@ -10,6 +10,7 @@ from cluster.operate.bench.bench import bench
 from cluster.operate.demo import demo
 from cluster.operate.doctor import doctor
 from cluster.operate.down import down
+from cluster.operate.freeze import freeze, thaw
 from cluster.operate.hosts import drain, hosts, move, scale
 from cluster.operate.inspect import inspect
 from cluster.operate.load import load
@@ -37,6 +38,8 @@ for command in (
     prepare,
     drain,
     move,
+    freeze,
+    thaw,
     inspect,
     verify,
     rebuild,

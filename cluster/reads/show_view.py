@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from actors.codec import Commit
 from actors.domain.block import Status
 from actors.domain.events import (
+    BlockFrozen,
     BlockOpened,
+    BlockThawed,
     Event,
     HoldExpired,
     HoldExtended,
@@ -60,6 +62,9 @@ class Change:
 class BlockView:
     """One block: what never changes, one status byte per ticket, and the deadlines of its holds.
 
+    `status` is what the public sees: while the block is frozen, what is available shows as withheld, and `beneath` has
+    the statuses as they will be when it is thawed.
+
     The deadlines are there because a seat held past its deadline can be sold before anybody has announced its expiry:
     whoever chooses seats from the view has to see what the block would decide.
     """
@@ -71,6 +76,7 @@ class BlockView:
         default_factory=dict[str, tuple[int, tuple[int, ...]]]
     )
     next_due: int = NEVER
+    beneath: bytearray | None = None
     _runs: dict[str | None, int] = field(default_factory=dict[str | None, int])
     _free: dict[str | None, int] = field(default_factory=dict[str | None, int])
     _packed: str | None = None
@@ -82,12 +88,17 @@ class BlockView:
         self.next_due = min((deadline for deadline, _ in self.holds.values()), default=NEVER)
         if now < self.next_due:
             return self.status
-        status = self.status[:]
+        status, free = self.status[:], self.shown(Status.AVAILABLE)
         for deadline, tickets in self.holds.values():
             if deadline <= now:
                 for ticket in tickets:
-                    status[ticket] = Status.AVAILABLE
+                    status[ticket] = free
         return status
+
+    def shown(self, status: Status) -> Status:
+        """How a status shows."""
+        hidden = self.beneath is not None and status is Status.AVAILABLE
+        return Status.WITHHELD if hidden else status
 
     def longest_run(self, category: str | None, now: int) -> int:
         """The most free neighbours, of one category or of any."""
@@ -150,6 +161,7 @@ class ShowView:
         self.places: dict[str, tuple[int, int]] = {}
         self.areas: dict[str, list[int]] = {}
         self.counts: Counts = {}
+        self.frozen: dict[int, BlockFrozen] = {}
         self._changes: deque[Change] = deque()
         self._remembered = 0
         self._forgotten_up_to = 0
@@ -162,6 +174,9 @@ class ShowView:
             if isinstance(event, BlockOpened):
                 self._open(block, event)
                 opened = event.layout.size > 0
+                continue
+            if isinstance(event, BlockFrozen | BlockThawed):
+                self._freeze(block, event, tickets)
                 continue
             self._keep_deadline(self.blocks[block], event)
             after = _status_after(event)
@@ -205,6 +220,10 @@ class ShowView:
     ) -> None:
         view = self.blocks[block]
         layout, status = view.layout, view.status
+        if view.beneath is not None:
+            for ticket in tickets:
+                view.beneath[ticket] = after
+        after = view.shown(after)
         for ticket in tickets:
             counts = self.counts[layout.categories[layout.category_of[ticket]].name]
             counts[status[ticket]] -= 1
@@ -212,6 +231,21 @@ class ShowView:
             status[ticket] = after
             changed[ticket] = after
         view.changed()
+
+    def _freeze(
+        self, block: int, event: BlockFrozen | BlockThawed, changed: dict[int, Status]
+    ) -> None:
+        """What is available does not show as such while a block is frozen."""
+        view = self.blocks[block]
+        if isinstance(event, BlockFrozen):
+            self.frozen[block] = event
+            free = _tickets(view.status, Status.AVAILABLE)
+            view.beneath = view.status[:]
+        else:
+            self.frozen.pop(block, None)
+            free = () if view.beneath is None else _tickets(view.beneath, Status.AVAILABLE)
+            view.beneath = None
+        self._set(block, free, Status.AVAILABLE, changed)
 
     def _remember(self, change: Change) -> None:
         self._changes.append(change)
@@ -239,6 +273,10 @@ class ShowView:
     def seat_blocks(self) -> list[tuple[int, BlockView]]:
         """The blocks that have tickets, in order."""
         return sorted((n, view) for n, view in self.blocks.items() if view.layout.size)
+
+
+def _tickets(statuses: bytearray, status: Status) -> tuple[int, ...]:
+    return tuple(ticket for ticket, found in enumerate(statuses) if found == status)
 
 
 def _status_after(event: Event) -> Status | None:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from actors.codec import Commit
 from actors.domain.block import Status
 from actors.domain.events import (
+    BlockFrozen,
     BlockOpened,
+    BlockThawed,
     Event,
     HoldAbandoned,
     HoldExpired,
@@ -74,8 +76,8 @@ def _project(change: BlockChange, sequence: int, event: Event) -> None:
         case HoldExtended(token, deadline) | HoldSecured(token, deadline=deadline):
             change.deadlines[digest(token)] = Deadline(deadline, sequence)
             change.sequence = sequence
-        case HoldAbandoned():
-            pass
+        case HoldAbandoned() | BlockFrozen() | BlockThawed():
+            pass  # what tickets there are to be had is not of the tickets: their states stay
 
 
 def _free(status: Status, sequence: int) -> TicketState:

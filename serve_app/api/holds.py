@@ -146,7 +146,7 @@ def _limit(view: ShowView, wish: Wish) -> None:
 def _refusal(refused: NotHeld) -> Problem:
     rejection = refused.rejection
     extensions: dict[str, Any] = {}
-    if rejection.code is Code.SEATS_UNAVAILABLE:
+    if rejection.code in (Code.SEATS_UNAVAILABLE, Code.BLOCK_FROZEN):
         extensions["conflicts"] = [
             {"seat": conflict.seat, "reason": conflict.reason} for conflict in refused.conflicts
         ]

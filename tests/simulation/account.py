@@ -80,6 +80,7 @@ class Account:
         self.available: dict[int, set[int]] = {}
         self.withheld: defaultdict[int, set[int]] = defaultdict(set)
         self.sold: defaultdict[int, set[int]] = defaultdict(set)
+        self.frozen: set[int] = set()
         self.labels: dict[tuple[int, int], str] = {}
         self.price: dict[int, int] = {}
         self._held: defaultdict[int, dict[str, Stay]] = defaultdict(dict)
@@ -125,8 +126,16 @@ class Account:
             case "tickets_restored":
                 self._take(fact, self.withheld[block])
                 self.available[block].update(fact.tickets)
+            case "block_frozen" | "block_thawed":
+                self._freeze(fact)
             case _:
                 return
+
+    def _freeze(self, fact: Fact) -> None:
+        frozen = fact.kind == "block_frozen"
+        if (fact.block in self.frozen) is frozen:
+            self._wrong("I1", fact, "is frozen, or thawed, although it is")
+        (self.frozen.add if frozen else self.frozen.discard)(fact.block)
 
     def _open(self, fact: Fact) -> None:
         layout = fact.event["layout"]
@@ -149,6 +158,8 @@ class Account:
     def _hold(self, fact: Fact) -> None:
         name = fact.block, fact.token
         self._take(fact, self.available[fact.block])
+        if fact.block in self.frozen:
+            self._wrong("I1", fact, "holds although the block is frozen")
         if fact.token in self._held[fact.block]:
             self._wrong("I1", fact, "holds what it holds already")
         if name in self.sales or name in self.cancelled:

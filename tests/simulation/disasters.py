@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from actors.domain.commands import FreezeBlock, ThawBlock
 from actors.domain.identity import BlockKey
 from actors.fleet import Fleet
 from cluster.journal.memory_stream import Answer, Fate
@@ -172,6 +173,21 @@ def _restore(sale: Sale, disaster: Disaster) -> None:
         sale.restore(block, ticket)
 
 
+def _freeze_block(sale: Sale, disaster: Disaster) -> None:
+    block, _ = sale.seat(disaster.target)
+    note(sale, disaster, f"the operator freezes block {block}")
+    sale.frozen.append(block)
+    sale.order(block, FreezeBlock("test", "operator"))
+
+
+def _thaw_block(sale: Sale, disaster: Disaster) -> None:
+    block, _ = sale.seat(disaster.target)
+    if sale.frozen:
+        block = sale.frozen[disaster.target % len(sale.frozen)]
+    note(sale, disaster, f"the operator thaws block {block}")
+    sale.order(block, ThawBlock("test", "operator"))
+
+
 _STRIKES: dict[str, Callable[[Sale, Disaster], None]] = {
     "kill_host": _kill_host,
     "stop_host": _stop_host,
@@ -181,6 +197,8 @@ _STRIKES: dict[str, Callable[[Sale, Disaster], None]] = {
     "scale": _scale,
     "drain_host": _drain_host,
     "move_block": _move_block,
+    "freeze_block": _freeze_block,
+    "thaw_block": _thaw_block,
     "cut_host": _cut_host,
     "cut_replica": _cut_replica,
     "journal_away": _journal_away,

@@ -35,12 +35,19 @@ def remembered(sale: Sale) -> Iterator[Violation]:
                 sold = {ticket for hold in block.sold.values() for ticket in hold.tickets}
                 if sold != account.sold[key.block]:
                     yield Violation("I8", f"{name} has sold {sorted(sold)}")
+                if (block.frozen is not None) != (key.block in account.frozen):
+                    yield Violation("I8", f"{name} is {'' if block.frozen else 'not '}frozen")
     for replica in sale.running():
         opened = replica.views._open.get(SHOW_ID)
         if opened is None or not opened.ready.done() or opened.view.version != stream.last_sequence:
             continue
         for number, view in opened.view.blocks.items():
-            yield from _agrees(f"{replica.process.name}'s view", account, number, view.status)
+            name, beneath = f"{replica.process.name}'s view", view.beneath
+            yield from _agrees(name, account, number, view.status if beneath is None else beneath)
+            if (beneath is not None) != (number in account.frozen):
+                yield Violation("I8", f"{name} of block {number} does not know that it is frozen")
+            if beneath is not None and 0 in view.status:
+                yield Violation("I8", f"{name} offers seats of block {number}, which is frozen")
 
 
 def _agrees(name: str, account: Account, block: int, status: bytearray) -> Iterator[Violation]:

@@ -107,7 +107,7 @@ Kind = Literal[
     "restore",
 ]
 
-OperatorKind = Literal["drain_host", "move_block"]
+OperatorKind = Literal["drain_host", "move_block", "freeze_block", "thaw_block"]
 
 MoneyKind = Literal[
     "provider_slow",

@@ -58,6 +58,7 @@ class Sale:
         self.healed_at = 0.0
         self._opened_at = 0.0
         self.withheld: list[tuple[int, int]] = []
+        self.frozen: list[int] = []
         self.disagreed: list[Violation] = []
         self.ray = Ray(machine)
         self._placement = Placement(Fleet(venue.hosts), venue.dedicated)
@@ -122,12 +123,13 @@ class Sale:
 
     def withhold(self, block: int, ticket: int) -> None:
         self.withheld.append((block, ticket))
-        self._organize(block, WithholdTickets((ticket,), "test"))
+        self.order(block, WithholdTickets((ticket,), "test"))
 
     def restore(self, block: int, ticket: int) -> None:
-        self._organize(block, RestoreTickets((ticket,)))
+        self.order(block, RestoreTickets((ticket,)))
 
-    def _organize(self, block: int, command: Command) -> None:
+    def order(self, block: int, command: Command) -> None:
+        """The organizer, or the operator, wants something done, and looks no further."""
         if running := self.running():
             asking = running[0].client.ask(BlockKey(SHOW_ID, block), command)
             self.machine.loop.start(running[0].process, asking)

@@ -16,6 +16,7 @@ from actors.domain.commands import (
     ConfirmHold,
     ExpireDue,
     ExtendHold,
+    FreezeBlock,
     HoldQuantity,
     HoldTerms,
     HoldTickets,
@@ -25,6 +26,7 @@ from actors.domain.commands import (
     RestoreTickets,
     ReturnTickets,
     SecureHold,
+    ThawBlock,
     WithholdTickets,
 )
 from actors.domain.cutting import cut_blocks, register_layout
@@ -99,7 +101,7 @@ async def test_whatever_the_core_writes_is_legal_and_the_auditor_ends_in_the_sam
         venue.now += chance.choice((0, 1, 1_000, 30_000))
         token, number = chance.choice(tokens), chance.randrange(1, 4)
         some = tuple(chance.sample(range(8), chance.randint(1, 3)))
-        match chance.randrange(13):
+        match chance.randrange(15):
             case 0 | 1 | 2:
                 await _place(venue, chance, token)
             case 3:
@@ -121,12 +123,17 @@ async def test_whatever_the_core_writes_is_legal_and_the_auditor_ends_in_the_sam
             case 11:
                 off_sale = chance.random() < 0.5
                 venue.do(number, ReturnTickets(token, f"o-{token}", some, off_sale, "r"))
-            case _:
+            case 12:
                 venue.do(number, RestoreTickets(some))
+            case 13 if chance.random() < 0.3:
+                venue.do(number, FreezeBlock("r", "me"))
+            case _:
+                venue.do(number, ThawBlock("r", "me"))
     assert venue.objections() == []
     for number, block in venue.blocks.items():
         audit = venue.audits[number]
         assert audit.status == block.status
+        assert audit.frozen is (block.frozen is not None)
         assert {t: owner for t, owner in enumerate(audit.owner) if owner} == block.owner
         assert {token: hold.deadline for token, hold in audit.live.items()} == {
             token: hold.deadline for token, hold in block.holds.items()

@@ -126,7 +126,9 @@ def test_a_person_can_read_a_commit() -> None:
 
 def test_the_names_of_events_in_the_journal_never_change() -> None:
     assert sorted(EVENT_TYPES) == [
+        "block_frozen",
         "block_opened",
+        "block_thawed",
         "hold_abandoned",
         "hold_expired",
         "hold_extended",

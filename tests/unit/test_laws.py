@@ -17,6 +17,7 @@ from actors.domain.commands import (
     ConfirmHold,
     ExpireDue,
     ExtendHold,
+    FreezeBlock,
     HoldQuantity,
     HoldTerms,
     HoldTickets,
@@ -25,11 +26,14 @@ from actors.domain.commands import (
     RestoreTickets,
     ReturnTickets,
     SecureHold,
+    ThawBlock,
     WithholdTickets,
 )
 from actors.domain.decision import Decision
 from actors.domain.events import (
+    BlockFrozen,
     BlockOpened,
+    BlockThawed,
     Event,
     HoldExpired,
     HoldExtended,
@@ -76,6 +80,7 @@ class Model:
 
     seats: dict[int, str] = field(default_factory=lambda: dict.fromkeys(range(12), "available"))
     sales: dict[str, Sale] = field(default_factory=dict)
+    frozen: bool = False
 
 
 class BlockLaws(RuleBasedStateMachine):
@@ -110,6 +115,7 @@ class BlockLaws(RuleBasedStateMachine):
         match event:
             case TicketsHeld():
                 assert all(free[seat] == "available" for seat in event.tickets)
+                assert not self.model.frozen
                 assert self.now < event.deadline <= self.now + HOLD_SECONDS * 1000
                 free.update(dict.fromkeys(event.tickets, event.token))
                 sales[event.token] = Sale(
@@ -164,6 +170,9 @@ class BlockLaws(RuleBasedStateMachine):
             case TicketsRestored(back, _):
                 assert all(free[seat] == "withheld" for seat in back)
                 free.update(dict.fromkeys(back, "available"))
+            case BlockFrozen() | BlockThawed():
+                assert self.model.frozen != isinstance(event, BlockFrozen), "each once"
+                self.model.frozen = isinstance(event, BlockFrozen)
             case _:
                 pass
 
@@ -182,6 +191,9 @@ class BlockLaws(RuleBasedStateMachine):
             self.repeated(known, fingerprint, decision)
         elif not isinstance(decision, Rejection):
             assert self.model.sales[token].seats == frozenset(chosen), "all of them"
+        elif self.model.frozen:
+            assert decision.code is Code.BLOCK_FROZEN
+            assert [c.ticket for c in decision.conflicts] == list(chosen)
         else:
             assert decision.code is Code.SEATS_UNAVAILABLE
             blocked = {c.ticket for c in decision.conflicts}
@@ -201,6 +213,8 @@ class BlockLaws(RuleBasedStateMachine):
             held = sorted(self.model.sales[token].seats)
             assert held == list(range(held[0], held[0] + quantity))
             assert held[0] // 6 == held[-1] // 6, "in one row"
+        elif self.model.frozen:
+            assert decision == Rejection(Code.BLOCK_FROZEN)
         else:
             runs = [
                 range(row + n, row + n + quantity) for row in (0, 6) for n in range(7 - quantity)
@@ -267,7 +281,7 @@ class BlockLaws(RuleBasedStateMachine):
             return
         before, mine = sale.state, sale.order in ("", order)
         overdue = before == "expired" or (before == "held" and sale.deadline <= self.now)
-        free = all(self.to_be_had(seat) for seat in sale.seats)
+        free = all(self.to_be_had(seat) for seat in sale.seats) and not self.model.frozen
         terms = HoldTerms(token, sale.fingerprint, len(sale.seats), 0)
         seats = tuple(sorted(sale.seats))
         decision = self.do(SecureHold(terms, seats, order, self.now + wait))
@@ -320,6 +334,11 @@ class BlockLaws(RuleBasedStateMachine):
     @rule(chosen=tickets)
     def restore(self, chosen: tuple[int, ...]) -> None:
         self.do(RestoreTickets(chosen))
+
+    @rule(frozen=st.sampled_from([True, False, False]))
+    def freeze(self, frozen: bool) -> None:
+        self.do(FreezeBlock("r", "me") if frozen else ThawBlock("r", "me"))
+        assert self.model.frozen is frozen
 
     @rule(token=tokens, epoch=st.integers(0, 1))
     def release_of_a_failed_attempt(self, token: str, epoch: int) -> None:

@@ -21,6 +21,7 @@ MEANINGS = {
     "already_extended": "conflict",
     "idempotency_key_reused": "invalid",
     "block_not_open": "not_found",
+    "block_frozen": "conflict",
     "invalid_tickets": "invalid",
     "order_not_found": "not_found",
     "order_exists": "conflict",
