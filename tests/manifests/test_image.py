@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,14 +90,24 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for folder in ("actors", "cluster", "serve_app"):
         shutil.copytree(ROOT / folder, app / folder)
     install = ["sync", "--frozen", "--no-default-groups", "--extra", "gcp", "--no-install-project"]
-    result = subprocess.run(
-        [uv(), *install, "--python", sys.executable],
-        cwd=app,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "UV_PYTHON_DOWNLOADS": "never"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-    )
+    for attempt in (["--offline"], []):
+        result = subprocess.run(
+            [uv(), *install, "--python", sys.executable, *attempt],
+            cwd=app,
+            env={
+                **os.environ,
+                "UV_PROJECT_ENVIRONMENT": str(app / ".venv"),
+                "UV_PYTHON_DOWNLOADS": "never",
+            },
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_MAX,
+        )
+        if result.returncode == 0:
+            break
+    unreachable = re.search("Failed to (fetch|download)", result.stderr)
+    if result.returncode != 0 and unreachable:
+        pytest.skip("packages of the image are neither cached nor within reach")
     assert result.returncode == 0, result.stderr
     yield app
     shutil.rmtree(app, ignore_errors=True)  # half a gigabyte
