@@ -16,6 +16,7 @@ from cluster.operate.inspect import inspect
 from cluster.operate.load import load
 from cluster.operate.prepare import prepare
 from cluster.operate.rebuild import rebuild
+from cluster.operate.rehearsal.rehearse import rehearse
 from cluster.operate.replay import replay
 from cluster.operate.up import up
 from cluster.operate.verdict import verify
@@ -48,5 +49,5 @@ for command in (
 ):
     main.command()(command)
 
-for command in (backup, restore, replay):
+for command in (backup, restore, replay, rehearse):
     main.command()(command)

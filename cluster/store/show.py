@@ -29,7 +29,7 @@ class Show:
 
     `tickets_max` is the size that the show's blocks are cut to: fixed with the show, so that a load that is repeated
     under other settings cuts the same blocks. `block_count` grows as seats are loaded. `fingerprint` is a digest of
-    the creating request.
+    the creating request. One that is `unlisted` is on no list of shows: whoever has its id can buy.
     """
 
     show_id: str
@@ -48,6 +48,7 @@ class Show:
     tickets_max: int = BLOCK_TICKETS_MAX
     registers: int = REGISTERS
     block_count: int = 0
+    unlisted: bool = False
 
     @property
     def rules(self) -> Rules:

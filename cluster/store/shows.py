@@ -55,12 +55,12 @@ class Shows:
         return None if document is None else _show(document)
 
     async def page(self, cursor: str | None, limit: int) -> Page:
-        """One page, newest first. Raises InvalidCursor."""
+        """One page of those that are listed, newest first. Raises InvalidCursor."""
         limit = max(1, min(limit, PAGE_SHOWS_MAX))
-        where: Document = {}
+        where: Document = {"unlisted": {"$ne": True}}
         if cursor is not None:
             created_at, show_id = _decode_cursor(cursor)
-            where = {
+            where |= {
                 "$or": [
                     {"created_at": {"$lt": created_at}},
                     {"created_at": created_at, "_id": {"$lt": show_id}},

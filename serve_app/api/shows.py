@@ -109,6 +109,7 @@ class ShowBody(BaseModel):
     max_per_order: Annotated[int, Field(strict=True, ge=1, le=ORDER_SEATS_MAX)] = 10
     sale_opens_at: Moment | None = None
     sale_closes_at: Moment | None = None
+    unlisted: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -168,7 +169,9 @@ async def create_show(
 ) -> ShowAnswer:
     """Create a show; its areas are on sale at once, its seats as soon as they are loaded."""
     runtime = runtime_of(request)
-    identity = identify(request, runtime, "shows", body.model_dump_json().encode())
+    # What says nothing new is no part of the request: it has the fingerprint that it always had.
+    said = body.model_dump_json(exclude=None if body.unlisted else {"unlisted"})
+    identity = identify(request, runtime, "shows", said.encode())
     created = await runtime.shows.create(_show(body, identity, runtime.settings))
     if isinstance(created, IdTaken):
         raise Problem("idempotency_key_reused")
@@ -228,6 +231,7 @@ def _show(body: ShowBody, identity: RequestIdentity, settings: Settings) -> Show
         fingerprint=identity.fingerprint,
         tickets_max=settings.tickets_per_actor or BLOCK_TICKETS_MAX,
         registers=1 if settings.tickets_per_actor else REGISTERS,
+        unlisted=body.unlisted,
     )
 
 

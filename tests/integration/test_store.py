@@ -111,6 +111,19 @@ async def test_pages_lead_through_all_shows_newest_first_even_of_one_instant(sho
     assert seen == ["s6", "s5", "s4", "s3", "s2", "s1", "s0"]
 
 
+async def test_an_unlisted_show_is_on_no_page_and_can_be_had_by_its_id(shows: Shows) -> None:
+    hidden = replace(a_show("s2", created_at=2), unlisted=True)
+    for show in (a_show("s1", created_at=1), hidden, a_show("s3", created_at=3)):
+        await shows.create(show)
+    first = await shows.page(None, 1)
+    second = await shows.page(first.next_cursor, 1)
+    assert [show.show_id for show in (*first.items, *second.items)] == ["s3", "s1"]
+    assert second.next_cursor is None
+    found = await shows.get("s2")
+    assert found is not None
+    assert found.unlisted
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "äöü", "bm90IGpzb24", "WzEsMl0"])
 async def test_a_cursor_that_was_never_given_out_is_refused(shows: Shows, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
