@@ -1,5 +1,5 @@
 # Every target makes the environment first if it is missing or older than its definition.
-.PHONY: setup demo test prove cluster-test lint bench sbom
+.PHONY: setup demo test prove cluster-test lint bench observability sbom
 .DEFAULT_GOAL := setup
 
 STAMP := .venv/.setup
@@ -42,3 +42,7 @@ bench: $(STAMP)
 sbom: $(STAMP)
 	@mkdir -p $(dir $(SBOM))
 	PATH="$$PWD/.uv/bin:$$PATH" uv export --frozen --no-default-groups --extra gcp --quiet --preview-features sbom-export --format cyclonedx1.5 --output-file $(SBOM)
+
+# Dashboards, alert rules and tables of documents, from the registry of metrics (actors/metrics.py).
+observability: $(STAMP)
+	.venv/bin/python -m cluster.dashboards

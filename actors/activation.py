@@ -38,7 +38,10 @@ from actors.domain.rejections import Rejection
 from actors.domain.tickets import decide
 from actors.journal import Entry, Journal, JournalConflict, JournalUnavailable, Snapshot
 from actors.latencies import Latencies
+from actors.metrics import ACTIVATION_SECONDS, BATCH_COMMANDS, COMMANDS, DECIDE_SECONDS
 from actors.outcomes import Accepted, Outcome, Unavailable
+from actors.tally import KINDS, UNAVAILABLE, tally
+from actors.telemetry import SILENT, TRACE, Span, Telemetry
 
 MAILBOX_COMMANDS_MAX = 4_000
 """Commands waiting for one block; one more is answered 503 at once."""
@@ -74,6 +77,7 @@ class Activation:
         commit_ids: Callable[[], str],
         snapshot_commits: int = SNAPSHOT_COMMITS,
         latencies: Latencies | None = None,
+        telemetry: Telemetry = SILENT,
     ) -> None:
         self.key = key
         self.idle_since = clock()
@@ -85,7 +89,8 @@ class Activation:
         self._commit_ids = commit_ids
         self._snapshot_commits = snapshot_commits
         self._latencies = latencies if latencies is not None else Latencies()
-        self._mailbox: deque[tuple[Command, asyncio.Future[Outcome]]] = deque()
+        self._meter, self._tracer = telemetry.meter, telemetry.tracer
+        self._mailbox: deque[tuple[Command, asyncio.Future[Outcome], str]] = deque()
         self._drainer: asyncio.Task[None] | None = None
         self._snapshotter: asyncio.Task[None] | None = None
         self._commits_since_snapshot = 0
@@ -99,13 +104,17 @@ class Activation:
     def busy(self) -> bool:
         return self._drainer is not None
 
-    def submit(self, command: Command) -> asyncio.Future[Outcome]:
-        """Queue a command; the future never raises. Cancelling it withdraws interest, not the command."""
+    def submit(self, command: Command, trace: str = "") -> asyncio.Future[Outcome]:
+        """Queue a command; the future never raises. Cancelling it withdraws interest, not the command.
+
+        `trace` is the `traceparent` that it is traced under.
+        """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if len(self._mailbox) >= MAILBOX_COMMANDS_MAX:
+            self._meter.count(COMMANDS, 1, KINDS[type(command)], UNAVAILABLE)
             future.set_result(Unavailable("too many commands are waiting for these seats"))
             return future
-        self._mailbox.append((command, future))
+        self._mailbox.append((command, future, trace))
         if self._drainer is None:
             self._drainer = asyncio.create_task(self._drain())
         return future
@@ -115,13 +124,28 @@ class Activation:
             while self._mailbox:
                 size = min(len(self._mailbox), COMMIT_COMMANDS_MAX)
                 batch = [self._mailbox.popleft() for _ in range(size)]
-                outcomes = await self._answer([command for command, _ in batch])
-                for (_, future), outcome in zip(batch, outcomes, strict=True):
+                commands = [command for command, _, _ in batch]
+                span = self._span([trace for _, _, trace in batch if trace])
+                outcomes = await self._answer(commands)
+                for (kind, name), number in tally(commands, outcomes).items():
+                    self._meter.count(COMMANDS, number, kind, name)
+                if span is not None:
+                    span.end()
+                for (_, future, _), outcome in zip(batch, outcomes, strict=True):
                     if not future.done():  # its caller may have gone away
                         future.set_result(outcome)
         finally:
             self._drainer = None
             self.idle_since = self._clock()
+
+    def _span(self, traces: list[str]) -> Span | None:
+        """The work on one batch, if any of it is traced: a part of the first trace, linked to the others."""
+        span = None
+        if traces:
+            block = str(self.key)
+            span = self._tracer.start("commit", traces[0], traces[1:], block=block)
+        TRACE.set("" if span is None else span.traceparent)
+        return span
 
     async def _answer(self, commands: list[Command]) -> list[Outcome]:
         """Definite outcomes, or `Unavailable` for the whole batch; after that the state is rebuilt from the journal."""
@@ -140,8 +164,10 @@ class Activation:
         begun = time()
         for _ in range(CONFLICTS_MAX):
             block = self.block if self.block is not None else await self._activate()
-            now = self._clock()
+            now, began = self._clock(), time()
             draft, events, outcomes = decide_all(block, commands, now)
+            self._meter.observe(DECIDE_SECONDS, time() - began)
+            self._meter.observe(BATCH_COMMANDS, len(commands))
             if not events:
                 if await self._journal.last_sequence(self.key) == self.sequence:
                     return outcomes
@@ -167,6 +193,7 @@ class Activation:
 
     async def _activate(self) -> Block:
         """Rebuild the block: its opening, the latest snapshot that can be read, and the commits behind it."""
+        began = asyncio.get_running_loop().time()
         block, self.sequence = Block(), 0
         opening = await self._journal.first(self.key)
         if opening is not None:
@@ -175,6 +202,7 @@ class Activation:
                 block, self.sequence = self._restore(snapshot, opening)
             await self._catch_up(block)
         self.block = block
+        self._meter.observe(ACTIVATION_SECONDS, asyncio.get_running_loop().time() - began)
         return block
 
     async def _is_behind_journal(self, snapshot: Snapshot) -> bool:

@@ -17,8 +17,10 @@ import structlog
 from actors.domain.commands import AbandonHold, Command, HoldQuantity, HoldTickets
 from actors.domain.identity import BlockKey
 from actors.domain.rejections import Rejection
+from actors.metrics import HOST_CALL_SECONDS, HOST_CALLS_LOST
 from actors.outcomes import Accepted, Outcome, Unavailable
 from actors.placement import Placement
+from actors.telemetry import SILENT, TRACE, Telemetry
 from actors.wire import Encoded, decode_outcomes, encode_batch, encode_command
 
 QUEUE_COMMANDS_MAX = 10_000
@@ -68,11 +70,16 @@ class TicketClient:
     """Asks blocks. Commands are idempotent, so a call whose answer was lost is sent again."""
 
     def __init__(
-        self, transport: Transport, placement: Callable[[], Placement], time: Callable[[], float]
+        self,
+        transport: Transport,
+        placement: Callable[[], Placement],
+        time: Callable[[], float],
+        telemetry: Telemetry = SILENT,
     ) -> None:
         self._transport = transport
         self._placement = placement
         self._time = time
+        self._meter = telemetry.meter
         self._lanes: dict[str, deque[_Waiting]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self.calls = 0
@@ -88,7 +95,7 @@ class TicketClient:
     async def _ask(self, key: BlockKey, command: Command) -> tuple[Outcome, int]:
         """The outcome, and in how many calls the command went out."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        encoded = encode_command(key, command)
+        encoded = encode_command(key, command, TRACE.get())
         waiting = _Waiting(key, encoded, future, self._time() + PATIENCE_SECONDS)
         self._enqueue(waiting)
         return await future, waiting.calls
@@ -156,15 +163,19 @@ class TicketClient:
         for waiting in batch:
             waiting.calls += 1
         payload = encode_batch([waiting.encoded for waiting in batch])
+        began = self._time()
         try:
             outcomes = decode_outcomes(await self._transport.execute(host, payload))
             pairs = list(zip(batch, outcomes, strict=True))
         except HostUnavailable as error:
             _log.info("client.host_unavailable", host=host, reason=str(error))
+            self._meter.count(HOST_CALLS_LOST, 1)
             return False
         except Exception:
             _log.exception("client.call_failed", host=host)
+            self._meter.count(HOST_CALLS_LOST, 1)
             return False
+        self._meter.observe(HOST_CALL_SECONDS, self._time() - began)
         for waiting, outcome in pairs:
             _answer(waiting, outcome)
         return True

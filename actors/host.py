@@ -11,10 +11,16 @@ from actors.domain.commands import Command
 from actors.domain.identity import BlockKey
 from actors.journal import Journal
 from actors.latencies import Latencies
-from actors.outcomes import Outcome
+from actors.metrics import ACTIVATIONS, MAILBOX_DEEPEST, MAILBOX_DEPTH
+from actors.outcomes import Accepted, Outcome
+from actors.tally import KINDS, outcome_name
+from actors.telemetry import SILENT, Telemetry
 
 IDLE_MS = 300_000
 """An activation without a command for this long is put away; the journal has everything."""
+
+TELL_SECONDS = 5.0
+"""How often a host tells its gauges."""
 
 SWEEP_SECONDS = 30.0
 """How often a host's process looks for idle activations."""
@@ -51,8 +57,10 @@ class Host:
         commit_ids: Callable[[], str],
         writer: str,
         snapshot_commits: int = SNAPSHOT_COMMITS,
+        telemetry: Telemetry = SILENT,
     ) -> None:
         self.name = name
+        self.telemetry = telemetry
         self._journal = journal
         self._clock = clock
         self._commit_ids = commit_ids
@@ -63,13 +71,37 @@ class Host:
         self._calls = 0
         self._commands = 0
 
-    async def execute(self, batch: list[tuple[BlockKey, Command]]) -> list[Outcome]:
-        """One outcome per command, in order; commands for one block are decided in the order given."""
+    async def execute(
+        self, batch: Sequence[tuple[BlockKey, Command]], traces: Sequence[str] = ()
+    ) -> list[Outcome]:
+        """One outcome per command, in order; commands for one block are decided in the order given. `traces` has one
+        for each, or none at all."""
         self._calls += 1
         self._commands += len(batch)
+        if any(traces):
+            return await self._execute_traced(batch, traces)
         return await asyncio.gather(
             *[self._activation(key).submit(command) for key, command in batch]
         )
+
+    async def _execute_traced(
+        self, batch: Sequence[tuple[BlockKey, Command]], traces: Sequence[str]
+    ) -> list[Outcome]:
+        """The same, with a span for each command that is traced: from its arrival to its outcome."""
+
+        async def traced(key: BlockKey, command: Command, trace: str) -> Outcome:
+            span = self.telemetry.tracer.start(
+                KINDS[type(command)], trace, host=self.name, block=str(key)
+            )
+            outcome = await self._activation(key).submit(command, span.traceparent)
+            span.end("" if isinstance(outcome, Accepted) else outcome_name(outcome))
+            return outcome
+
+        asked = [
+            traced(key, command, trace) if trace else self._activation(key).submit(command)
+            for (key, command), trace in zip(batch, traces, strict=True)
+        ]
+        return await asyncio.gather(*asked)
 
     def _activation(self, key: BlockKey) -> Activation:
         activation = self._activations.get(key)
@@ -82,9 +114,18 @@ class Host:
                 self._commit_ids,
                 self._snapshot_commits,
                 self._latencies,
+                self.telemetry,
             )
             self._activations[key] = activation
         return activation
+
+    def tell(self) -> None:
+        """The gauges of this host, to be told every few seconds."""
+        depths = [activation.depth for activation in self._activations.values()]
+        meter = self.telemetry.meter
+        meter.put(ACTIVATIONS, len(depths))
+        meter.put(MAILBOX_DEPTH, sum(depths))
+        meter.put(MAILBOX_DEEPEST, max(depths, default=0))
 
     async def put_idle_away(self) -> int:
         """Deactivate what has been idle for too long; how many."""

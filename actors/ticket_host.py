@@ -15,7 +15,7 @@ from ray.exceptions import ActorDiedError, RayError
 
 from actors.client import CALL_SECONDS_MAX, HostUnavailable
 from actors.domain.identity import BlockKey
-from actors.host import SWEEP_SECONDS, Host
+from actors.host import SWEEP_SECONDS, TELL_SECONDS, Host
 from actors.wire import decode_batch, encode_outcomes
 
 CONCURRENT_CALLS_MAX = 64
@@ -35,14 +35,14 @@ class TicketHost:
     async def __init__(self, name: str, build: BuildHost) -> None:
         self._name = name
         self._build = build
-        self._sweeper: asyncio.Task[None] | None = None
+        self._keepers: tuple[asyncio.Task[None], ...] = ()
         # Connect before anybody asks: after a restart that is a part of the way back.
         self._host: asyncio.Task[Host] = asyncio.create_task(build(name))
 
     async def execute(self, payload: bytes) -> bytes:
         """Run an encoded batch of commands; the encoded outcomes."""
         host = await self._ready()
-        return encode_outcomes(await host.execute(decode_batch(payload)))
+        return encode_outcomes(await host.execute(*decode_batch(payload)))
 
     async def report(self) -> dict[str, Any]:
         """The host's report as plain data, with what only its process knows."""
@@ -62,14 +62,20 @@ class TicketHost:
         if self._host.done() and self._host.exception() is not None:
             self._host = asyncio.create_task(self._build(self._name))
         host = await asyncio.shield(self._host)
-        if self._sweeper is None:
-            self._sweeper = asyncio.create_task(self._sweep(host))
+        if not self._keepers:
+            keepers = (self._sweep(host), self._tell(host))
+            self._keepers = tuple(asyncio.create_task(keeper) for keeper in keepers)
         return host
 
     async def _sweep(self, host: Host) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await host.put_idle_away()
+
+    async def _tell(self, host: Host) -> None:
+        while True:
+            host.tell()
+            await asyncio.sleep(TELL_SECONDS)
 
 
 def _process() -> dict[str, Any]:

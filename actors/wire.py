@@ -19,31 +19,35 @@ _outcome_tags = {outcome_type: tag for tag, outcome_type in enumerate(_OUTCOMES)
 _command_decoders = [msgspec.msgpack.Decoder(command_type) for command_type in _COMMANDS]
 _outcome_decoders = [msgspec.msgpack.Decoder(outcome_type) for outcome_type in _OUTCOMES]
 _encoder = msgspec.msgpack.Encoder()
-_batch_decoder = msgspec.msgpack.Decoder(list[tuple[str, int, int, msgspec.Raw]])
+_batch_decoder = msgspec.msgpack.Decoder(list[tuple[str, int, int, msgspec.Raw, str]])
 _answer_decoder = msgspec.msgpack.Decoder(list[tuple[int, msgspec.Raw]])
 
 Addressed = tuple[BlockKey, Command]
 
 
-Encoded = tuple[str, int, int, msgspec.Raw]
-"""A command on its way: show, block, tag, MessagePack."""
+Encoded = tuple[str, int, int, msgspec.Raw, str]
+"""A command on its way: show, block, tag, MessagePack, and the `traceparent` of its request (empty: nobody traces it).
+A batch is made of many requests, so each command has its own."""
 
 
-def encode_command(key: BlockKey, command: Command) -> Encoded:
+def encode_command(key: BlockKey, command: Command, trace: str = "") -> Encoded:
     """One command, on its own: what cannot be encoded fails its caller and nobody else."""
     tag = _command_tags[type(command)]
-    return key.show_id, key.block, tag, msgspec.Raw(_encoder.encode(command))
+    return key.show_id, key.block, tag, msgspec.Raw(_encoder.encode(command)), trace
 
 
 def encode_batch(batch: list[Encoded]) -> bytes:
     return _encoder.encode(batch)
 
 
-def decode_batch(payload: bytes) -> list[Addressed]:
-    return [
+def decode_batch(payload: bytes) -> tuple[list[Addressed], list[str]]:
+    """The commands, and the trace of each."""
+    encoded = _batch_decoder.decode(payload)
+    batch = [
         (BlockKey(show_id, block), _command_decoders[tag].decode(raw))
-        for show_id, block, tag, raw in _batch_decoder.decode(payload)
+        for show_id, block, tag, raw, _ in encoded
     ]
+    return batch, [trace for *_, trace in encoded]
 
 
 def encode_outcomes(outcomes: list[Outcome]) -> bytes:

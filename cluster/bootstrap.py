@@ -16,7 +16,16 @@ from actors.activation import Clock
 from actors.client import TicketClient
 from actors.domain.identity import BlockKey
 from actors.fleet import HOSTS_MAX, FleetRefusal
+from actors.metrics import (
+    BREAKER_OPEN,
+    CONSUMER_LAG,
+    HOLDS_IN_FLIGHT,
+    SSE_CLIENTS,
+    VIEWS,
+    Emitter,
+)
 from actors.placement import Placement
+from actors.telemetry import Meter, Telemetry
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
 from cluster.elasticity.policy import Limits
@@ -24,6 +33,7 @@ from cluster.elasticity.preparing import Preparing
 from cluster.host_process import build_host, now
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
+from cluster.journal.consumer import BATCH_MESSAGES_MAX, DurableConsumer, Handler
 from cluster.journal.feed import JournalFeed
 from cluster.journal.floor import raise_floor
 from cluster.journal.jetstream import JetStreamJournal
@@ -31,7 +41,9 @@ from cluster.journal.pokes import poke
 from cluster.journal.publishing import publish_once
 from cluster.journal.roll import answer_roll, call_roll
 from cluster.orders.checkout import Checkout
+from cluster.payments.breaker import CircuitBreaker
 from cluster.payments.gateway import PaymentGateway
+from cluster.payments.metered import MeteredGateway
 from cluster.payments.missing import NoPayments
 from cluster.reads.show_names import ShowNames
 from cluster.reads.views import OPEN_SECONDS_MAX, Views
@@ -45,7 +57,8 @@ from cluster.store.orders import Orders
 from cluster.store.plans import Plans
 from cluster.store.show import Show
 from cluster.store.shows import Shows
-from cluster.telemetry import configure_logs
+from cluster.telemetry.opening import TelemetryOptions, open_telemetry
+from cluster.telemetry.sampler import Sampler
 from cluster.ticketing.codes import TicketKeys
 from cluster.ticketing.mail import sender_address
 from cluster.ticketing.mailer import OutboxMailer, SmtpMailer
@@ -89,6 +102,8 @@ class Runtime:
     client: TicketClient
     views: Views
     show_names: ShowNames
+    telemetry: Telemetry
+    sampler: Sampler
     clock: Clock = now
     entropy: Callable[[int], bytes] = secrets.token_bytes
     in_flight: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
@@ -158,7 +173,21 @@ class Runtime:
         """Raises StoreUnavailable."""
         await self.database.ping()
 
+    def consumer(
+        self,
+        stream: str,
+        name: str,
+        subjects: str,
+        handler: Handler,
+        batch_max: int = BATCH_MESSAGES_MAX,
+    ) -> DurableConsumer:
+        """A durable consumer whose lag is watched."""
+        made = DurableConsumer(self.nc, stream, name, subjects, handler, batch_max, self.telemetry)
+        self.sampler.watch(CONSUMER_LAG, made.lag, stream, name)
+        return made
+
     async def close(self) -> None:
+        await self.sampler.close()
         await self.views.close()
         await self.directory.close()
         await self.gateway.close()
@@ -167,26 +196,33 @@ class Runtime:
         await self.database.close()
 
 
-async def connect(settings: Settings, name: str, transport: HostTransport | None = None) -> Runtime:
-    """Everything that a process with these settings needs; `transport` None is Ray.
+async def connect(
+    settings: Settings,
+    name: str,
+    transport: HostTransport | None = None,
+    telemetry: Telemetry | None = None,
+) -> Runtime:
+    """Everything that a process with these settings needs; `transport` None is Ray, `telemetry` None what the settings
+    say.
 
     Raises JournalUnavailable without NATS. MongoDB need not be there yet.
     """
-    configure_logs()
+    options = telemetry_options(settings)
+    telemetry = telemetry or open_telemetry(options, name)
     if settings.nats_url is None or settings.mongodb_url is None:
         raise ValueError("FRONTROW_NATS_URL and FRONTROW_MONGODB_URL are needed")
     ticket_keys = _ticket_keys(settings)
     nc = await connect_nats(settings.nats_url, name)
-    journal, feed = JetStreamJournal(nc), JournalFeed(nc)
+    journal, feed = JetStreamJournal(nc, telemetry=telemetry), JournalFeed(nc)
     database = Database(settings.mongodb_url, settings.mongodb_database)
     directory = Directory(nc, settings.hosts, settings.tickets_per_actor is not None)
     await directory.watch()
     if transport is None:
-        transport = RayTransport(
-            settings.ray_namespace, partial(build_host, settings.nats_url), settings.host_resource
-        )
+        build = partial(build_host, settings.nats_url, options=options)
+        transport = RayTransport(settings.ray_namespace, build, settings.host_resource)
     shows = Shows(database)
-    return Runtime(
+    gateway = _gateway(settings, telemetry.meter)
+    runtime = Runtime(
         settings,
         nc,
         journal,
@@ -195,17 +231,40 @@ async def connect(settings: Settings, name: str, transport: HostTransport | None
         shows,
         Plans(database),
         Jobs(database),
-        Orders(database),
+        Orders(database, telemetry.meter),
         Admissions(database),
         ticket_keys,
-        _gateway(settings),
+        gateway,
         _stationery(settings, ticket_keys),
         directory,
         transport,
-        TicketClient(transport, directory.placement, time.monotonic),
+        TicketClient(transport, directory.placement, time.monotonic, telemetry),
         Views(journal, feed),
         ShowNames(shows),
+        telemetry,
+        Sampler(telemetry.meter),
     )
+    if options.metrics:
+        _watch_gauges(runtime, name)
+    return runtime
+
+
+def telemetry_options(settings: Settings) -> TelemetryOptions:
+    """What the processes of this installation tell, as it is handed to a ticket host."""
+    return TelemetryOptions(
+        settings.metrics_port is not None, settings.traces_url or "", settings.log_level
+    )
+
+
+def _watch_gauges(runtime: Runtime, name: str) -> None:
+    sampler, gateway, views = runtime.sampler, runtime.gateway, runtime.views
+    if name == Emitter.REPLICA:
+        sampler.watch(HOLDS_IN_FLIGHT, lambda: len(runtime.in_flight))
+        sampler.watch(SSE_CLIENTS, lambda: views.watchers)
+        sampler.watch(VIEWS, lambda: len(views))
+    if isinstance(gateway, MeteredGateway):
+        sampler.watch(BREAKER_OPEN, lambda: float(gateway.breaker.is_open))
+    sampler.start()
 
 
 def _ticket_keys(settings: Settings) -> TicketKeys:
@@ -214,12 +273,14 @@ def _ticket_keys(settings: Settings) -> TicketKeys:
     return TicketKeys.parse(settings.ticket_keys.get_secret_value())
 
 
-def _gateway(settings: Settings) -> PaymentGateway:
+def _gateway(settings: Settings, meter: Meter) -> PaymentGateway:
     if settings.stripe_secret_key is None:
         return NoPayments()
     from cluster.payments.stripe_gateway import StripeGateway  # half a second that most do not need
 
-    return StripeGateway(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base)
+    secret_key, breaker = settings.stripe_secret_key.get_secret_value(), CircuitBreaker()
+    gateway = StripeGateway(secret_key, settings.stripe_api_base, breaker=breaker)
+    return MeteredGateway(gateway, breaker, meter)
 
 
 def _stationery(settings: Settings, keys: TicketKeys) -> Stationery:

@@ -7,8 +7,10 @@ import secrets
 import time
 
 from actors.host import Host
+from actors.metrics import Emitter
 from cluster.journal.connection import connect
 from cluster.journal.jetstream import JetStreamJournal
+from cluster.telemetry.opening import UNHEARD, TelemetryOptions, open_telemetry
 
 
 def now() -> int:
@@ -21,7 +23,10 @@ def commit_id() -> str:
     return secrets.token_hex(12)
 
 
-async def build_host(nats_url: str, name: str) -> Host:
+async def build_host(nats_url: str, name: str, *, options: TelemetryOptions = UNHEARD) -> Host:
     """The host of a `TicketHost` actor, in its process and loop. Raises JournalUnavailable."""
+    telemetry = open_telemetry(options, Emitter.HOST)
     nc = await connect(nats_url, name)
-    return Host(name, JetStreamJournal(nc), now, commit_id, f"{name}/{os.getpid()}")
+    journal = JetStreamJournal(nc, telemetry=telemetry)
+    writer = f"{name}/{os.getpid()}"
+    return Host(name, journal, now, commit_id, writer, telemetry=telemetry)

@@ -10,6 +10,13 @@ from functools import partial
 import structlog
 
 from actors.domain.order import State
+from actors.metrics import (
+    HOSTS_ANSWERING,
+    HOSTS_WANTED,
+    LOAD_JOBS_WAITING,
+    ORDERS_OVERDUE,
+    PROJECTION_LAG,
+)
 from cluster.bootstrap import (
     LOADING_SUBJECT,
     NOTICE_SUBJECT,
@@ -19,7 +26,7 @@ from cluster.bootstrap import (
     host_limits,
 )
 from cluster.host_process import commit_id, now
-from cluster.journal.consumer import DurableConsumer
+from cluster.journal.feed import JournalFeed
 from cluster.journal.floor import read_floor
 from cluster.journal.lease import Lease
 from cluster.journal.pokes import Pokes
@@ -39,6 +46,7 @@ from cluster.services.loading import LoadingService, LoadingStore
 from cluster.services.payment import PaymentService, Wakes
 from cluster.services.projection import ProjectionService
 from cluster.services.service import BuildService
+from cluster.services.watch import WatchService
 from cluster.settings import Settings, read_settings
 from cluster.store.mailings import Mailings
 from cluster.store.tickets import Tickets
@@ -57,13 +65,13 @@ async def build_expiration() -> AsyncIterator[ExpirationService]:
 
 
 def expiration_service(runtime: Runtime) -> ExpirationService:
-    nc = runtime.nc
     return ExpirationService(
-        lambda handler: DurableConsumer(nc, JOURNAL, "expiration", "journal.>", handler),
-        partial(wakeup_consumer, nc),
-        partial(schedule_wakeup, nc),
+        partial(runtime.consumer, JOURNAL, "expiration", "journal.>"),
+        partial(wakeup_consumer, runtime.consumer),
+        partial(schedule_wakeup, runtime.nc),
         runtime.client.ask,
         runtime.clock,
+        runtime.telemetry.meter,
     )
 
 
@@ -72,15 +80,38 @@ async def build_loading() -> AsyncIterator[LoadingService]:
     """The loading service, in its actor's process and loop."""
     async with _connected("loading") as runtime:
         pokes = await Pokes.listen(runtime.nc, LOADING_SUBJECT)
-        store = LoadingStore(runtime.shows, runtime.plans, runtime.jobs)
-        yield LoadingService(store, runtime.client.ask, pokes, now, f"loading-{commit_id()}")
+        runtime.sampler.watch(LOAD_JOBS_WAITING, runtime.jobs.waiting)
+        store, owner = LoadingStore(runtime.shows, runtime.plans, runtime.jobs), commit_id()
+        meter = runtime.telemetry.meter
+        yield LoadingService(store, runtime.client.ask, pokes, now, f"loading-{owner}", meter)
 
 
 @asynccontextmanager
 async def build_projection() -> AsyncIterator[ProjectionService]:
     """The projection service, in its actor's process and loop."""
     async with _connected("projection") as runtime:
-        yield ProjectionService(runtime.feed, Tickets(runtime.database))
+        service = ProjectionService(runtime.feed, Tickets(runtime.database))
+        runtime.sampler.watch(PROJECTION_LAG, service.lag)
+        yield service
+
+
+@asynccontextmanager
+async def build_watch() -> AsyncIterator[WatchService]:
+    """The watch, in its actor's process and loop."""
+    async with _connected("watch") as runtime:
+
+        async def answering() -> int:
+            reports = await runtime.transport.reports(runtime.placement().names())
+            return sum(report is not None for report in reports)
+
+        runtime.sampler.watch(HOSTS_WANTED, lambda: len(runtime.placement().names()))
+        runtime.sampler.watch(HOSTS_ANSWERING, answering)
+        yield watch_service(runtime)
+
+
+def watch_service(runtime: Runtime) -> WatchService:
+    order_events, meter = JournalFeed(runtime.nc, ORDERS), runtime.telemetry.meter
+    return WatchService(runtime.feed, order_events, runtime.orders, meter, runtime.clock)
 
 
 @asynccontextmanager
@@ -88,7 +119,9 @@ async def build_payment() -> AsyncIterator[PaymentService]:
     """The payment service, in its actor's process and loop."""
     async with _connected("payment") as runtime:
         pokes = await Pokes.listen(runtime.nc, PAYMENT_SUBJECT)
-        yield payment_service(runtime, pokes)
+        service = payment_service(runtime, pokes)
+        runtime.sampler.watch(ORDERS_OVERDUE, service.overdue)
+        yield service
 
 
 def payment_service(runtime: Runtime, wakes: Wakes) -> PaymentService:
@@ -104,13 +137,14 @@ def payment_service(runtime: Runtime, wakes: Wakes) -> PaymentService:
         announcer,
     )
     return PaymentService(
-        lambda handler: DurableConsumer(nc, JOURNAL, "payment", "journal.>", handler),
-        lambda handler: DurableConsumer(nc, NOTICES, "payment", NOTICE_SUBJECT, handler),
+        partial(runtime.consumer, JOURNAL, "payment", "journal.>"),
+        partial(runtime.consumer, NOTICES, "payment", NOTICE_SUBJECT),
         _read_notice,
         saga,
         announcer,
         wakes,
         runtime.clock,
+        runtime.telemetry.meter,
     )
 
 
@@ -132,12 +166,10 @@ async def build_fulfilment() -> AsyncIterator[FulfilmentService]:
 
 
 def fulfilment_service(runtime: Runtime) -> FulfilmentService:
-    nc, database, paid = runtime.nc, runtime.database, order_subject(state=State.PAID)
+    database, paid = runtime.database, order_subject(state=State.PAID)
     return FulfilmentService(
-        lambda handler: DurableConsumer(nc, ORDERS, "door", paid, handler),
-        lambda handler: DurableConsumer(
-            nc, ORDERS, "documents", paid, handler, DOCUMENTS_BATCH_MAX
-        ),
+        partial(runtime.consumer, ORDERS, "door", paid),
+        partial(runtime.consumer, ORDERS, "documents", paid, batch_max=DOCUMENTS_BATCH_MAX),
         runtime.orders,
         runtime.shows,
         TicketOffice(runtime.admissions),
@@ -179,6 +211,10 @@ _SERVICES: dict[str, BuildService] = {
 
 
 def services(settings: Settings) -> dict[str, BuildService]:
-    """The long-running services, each a Ray actor of its own."""
-    elastic = settings.elastic and settings.tickets_per_actor is None
-    return {**_SERVICES, "elasticity": build_elasticity} if elastic else _SERVICES
+    """The long-running services, each a Ray actor of its own. Nobody would hear of the watch without metrics."""
+    wanted = dict(_SERVICES)
+    if settings.elastic and settings.tickets_per_actor is None:
+        wanted["elasticity"] = build_elasticity
+    if settings.metrics_port is not None:
+        wanted["watch"] = build_watch
+    return wanted

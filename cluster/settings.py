@@ -8,7 +8,7 @@ and `Settings()` there is equal to the supervisor's.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,7 @@ NATS_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
 MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
 HTTP_SCHEMES = ("http://", "https://")
 SMTP_SCHEMES = ("smtp://", "smtps://")
+TRACES_SCHEMES = (*HTTP_SCHEMES, "file:///")
 
 
 class SettingsError(ValueError):
@@ -58,6 +59,10 @@ def _http_url(value: str) -> str:
     return _has_scheme(value, HTTP_SCHEMES).rstrip("/")
 
 
+def _traces_url(value: str) -> str:
+    return _has_scheme(value, TRACES_SCHEMES)
+
+
 def _smtp_url(url: SecretStr) -> SecretStr:
     """It may hold a password, so an error does not show it."""
     _has_scheme(url.get_secret_value(), SMTP_SCHEMES)
@@ -82,6 +87,7 @@ def _header_safe(key: SecretStr) -> SecretStr:
 NatsUrl = Annotated[str, AfterValidator(_nats_url)]
 MongodbUrl = Annotated[str, AfterValidator(_mongodb_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+TracesUrl = Annotated[str, AfterValidator(_traces_url)]
 JournalReplicas = Annotated[int, AfterValidator(_odd_quorum)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
 HeaderKey = Annotated[SecretStr, AfterValidator(_header_safe)]
@@ -121,6 +127,10 @@ class Settings(BaseSettings):
     smtp_url: SmtpUrl | None = None
     mail_from: str = Field(default="Frontrow <tickets@frontrow.test>", max_length=320)
     public_url: HttpUrl | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    traces_url: TracesUrl | None = None
+    traces_sampled: float = Field(default=1.0, ge=0.0, le=1.0)
     stripe_secret_key: SecretStr | None = Field(default=None, alias="STRIPE_SECRET_KEY")
     stripe_webhook_secret: SecretStr | None = Field(default=None, alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: HttpUrl | None = Field(default=None, alias="STRIPE_API_BASE")

@@ -14,7 +14,7 @@ import structlog
 
 from actors.fleet import Fleet
 from actors.journal import JournalUnavailable
-from cluster.bootstrap import connect
+from cluster.bootstrap import connect, telemetry_options
 from cluster.journal.connection import Client
 from cluster.journal.connection import connect as connect_nats
 from cluster.journal.fact import FactConflict
@@ -92,8 +92,9 @@ async def _settle_fleet(nc: Client, settings: Settings, *, keep: bool) -> None:
 async def _start_actors(settings: Settings) -> None:
     runtime = await connect(settings, "start")
     try:
+        options = telemetry_options(settings)
         for name, build in services(settings).items():
-            start_service(settings.ray_namespace, name, build)
+            start_service(settings.ray_namespace, name, build, options)
         await runtime.transport.reports(runtime.placement().names())
     finally:
         await runtime.close()

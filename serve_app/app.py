@@ -36,8 +36,10 @@ from serve_app.api import (
     webhooks,
 )
 from serve_app.bodies import invalid
+from serve_app.observing import Observing
 from serve_app.openapi import document
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
+from serve_app.request_id import HEADER, REQUEST_ID
 from serve_app.seat_maps import SeatMaps
 from serve_app.web.routes import WEB_ROUTES
 
@@ -103,6 +105,8 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         problem_types,
     ):
         app.include_router(part.router)
+    plain = {route.endpoint: route.path for route in (*HOT_ROUTES, *WEB_ROUTES)}
+    app.add_middleware(Observing, templates=plain)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
@@ -148,4 +152,6 @@ async def _on_unavailable(request: Request, error: Exception) -> Response:
 async def _on_unexpected(request: Request, error: Exception) -> Response:
     route = request.scope.get("route")  # not the path: a hold id is a secret of its buyer
     _log.error("request.failed", route=getattr(route, "path", ""), exc_info=error)
-    return problem_response(Problem("internal_error"), request.url.path)
+    # This answer goes past the middleware, which has seen the error and no response.
+    headers = {HEADER: REQUEST_ID.get()}
+    return problem_response(Problem("internal_error", headers=headers), request.url.path)

@@ -60,7 +60,9 @@ def application() -> Application:
         max_ongoing_requests=ONGOING_REQUESTS_MAX,
         ray_actor_options={"num_cpus": settings.replica_cpus},
         graceful_shutdown_timeout_s=SHUTDOWN_SECONDS_MAX,
-        logging_config=LoggingConfig(enable_access_log=False),
+        logging_config=LoggingConfig(
+            encoding="JSON", log_level=settings.log_level.upper(), enable_access_log=False
+        ),
     )
     @serve.ingress(ingress)
     class Frontrow:

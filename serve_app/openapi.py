@@ -19,8 +19,8 @@ _REF = "#/components/schemas/{model}"
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": (
-        "RFC 9457. `code` is stable; `conflicts` comes with seats_unavailable and block_frozen, `checked_in_at` with "
-        "already_checked_in, `reason` with payment_refused."
+        "RFC 9457. `code` is stable; `request_id` is the answer's `X-Request-Id`; `conflicts` comes with "
+        "seats_unavailable and block_frozen, `checked_in_at` with already_checked_in, `reason` with payment_refused."
     ),
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
@@ -30,6 +30,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "code": {"type": "string", "enum": sorted(PROBLEMS)},
         "detail": {"type": "string"},
         "instance": {"type": "string", "format": "uri-reference"},
+        "request_id": {"type": "string"},
         "conflicts": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/SeatConflict"},

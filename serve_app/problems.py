@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.domain.rejections import REGISTRY, Code, Kind
+from serve_app.request_id import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -103,6 +104,8 @@ def problem_response(problem: Problem, instance: str) -> Response:
         "instance": instance,
         **problem.extensions,
     }
+    if request_id := REQUEST_ID.get():
+        body["request_id"] = request_id
     headers = dict(problem.headers)
     if kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from actors.client import HostUnavailable
 from actors.domain.identity import BlockKey
 from actors.host import Host
+from actors.telemetry import Telemetry
 from actors.wire import decode_batch, encode_outcomes
 from cluster.bootstrap import Runtime, connect
 from cluster.host_process import commit_id, now
@@ -46,15 +47,16 @@ class LocalTransport:
     def host(self, name: str) -> Host:
         assert self.runtime is not None
         if name not in self.hosts:
-            journal = JetStreamJournal(self.runtime.nc)
-            self.hosts[name] = Host(name, journal, now, commit_id, name)
+            journal = JetStreamJournal(self.runtime.nc, telemetry=self.runtime.telemetry)
+            telemetry = self.runtime.telemetry
+            self.hosts[name] = Host(name, journal, now, commit_id, name, telemetry=telemetry)
         return self.hosts[name]
 
     async def execute(self, host: str, payload: bytes) -> bytes:
         self.calls += 1
         if host in self.down:
             raise HostUnavailable("down")
-        return encode_outcomes(await self.host(host).execute(decode_batch(payload)))
+        return encode_outcomes(await self.host(host).execute(*decode_batch(payload)))
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
         return [None if host in self.down else asdict(self.host(host).report()) for host in hosts]
@@ -120,9 +122,13 @@ def _no_services(_: Runtime) -> list[Service]:
 
 @asynccontextmanager
 async def local_server(
-    nats_url: str, mongodb_url: str, services: Services = _no_services, **changes: Any
+    nats_url: str,
+    mongodb_url: str,
+    services: Services = _no_services,
+    telemetry: Telemetry | None = None,
+    **changes: Any,
 ) -> AsyncIterator[LocalServer]:
-    """`services` makes what runs beside the server, in the same loop."""
+    """`services` makes what runs beside the server, in the same loop; `telemetry` hears of everything."""
     settings = Settings(
         nats_url=nats_url,
         mongodb_url=mongodb_url,
@@ -134,7 +140,7 @@ async def local_server(
     transport = LocalTransport()
 
     async def build() -> Runtime:
-        runtime = await connect(settings, "test", transport)
+        runtime = await connect(settings, "test", transport, telemetry)
         transport.runtime = runtime
         return runtime
 

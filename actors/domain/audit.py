@@ -42,12 +42,16 @@ STATES = ("available", "held", "sold", "withheld")
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something in the journal that the rules do not allow. `seat` is empty when it concerns no single seat."""
+    """Something in the journal that the rules do not allow. `seat` is empty when it concerns no single seat.
+
+    `doubled`: the seat was given to one while it was another's.
+    """
 
     block: int
     sequence: int
     seat: str
     detail: str
+    doubled: bool = field(default=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -162,7 +166,7 @@ class BlockAudit:
                 was = STATES[self.status[ticket]]
                 holder = f" for hold {short_name(self.owner[ticket])}" if self.owner[ticket] else ""
                 by = f"held for hold {short_name(event.token)}"
-                self._violation(f"{by} although it is {was}{holder}", ticket)
+                self._violation(f"{by} although it is {was}{holder}", ticket, doubled=True)
             self._set(ticket, HELD, event.token)
         hold = SeenHold(event, self.sequence, event.deadline)
         self.live[event.token] = hold
@@ -260,7 +264,7 @@ class BlockAudit:
     def _sold(self, token: str, order_id: str, tickets: tuple[int, ...], at: int) -> None:
         hold = self._check_hold(token, tickets, "sold")
         for ticket in self._known(tickets, "sold"):
-            self._check_owner(ticket, token, "sold")
+            self._check_owner(ticket, token, "sold", gives=True)
             self._set(ticket, SOLD, token)
         if hold is None:
             return
@@ -320,11 +324,16 @@ class BlockAudit:
             self._violation(f"hold {short_name(token)} is {how} with other tickets than it has")
         return hold
 
-    def _check_owner(self, ticket: int, token: str, how: str, status: int = HELD) -> None:
+    def _check_owner(
+        self, ticket: int, token: str, how: str, status: int = HELD, *, gives: bool = False
+    ) -> None:
+        """`gives`: what happens makes it the ticket's owner."""
         if self.status[ticket] != status or self.owner[ticket] != token:
             owner = self.owner[ticket]
             now = STATES[self.status[ticket]] + (f" for hold {short_name(owner)}" if owner else "")
-            self._violation(f"{how} by hold {short_name(token)} although it is {now}", ticket)
+            doubled = gives and owner != token
+            detail = f"{how} by hold {short_name(token)} although it is {now}"
+            self._violation(detail, ticket, doubled=doubled)
 
     def _known(self, tickets: tuple[int, ...], how: str) -> list[int]:
         """The tickets that the block has; any other breaks its capacity."""
@@ -347,9 +356,12 @@ class BlockAudit:
             if 0 <= ticket < len(self.status):
                 self._violation(detail, ticket)
 
-    def _violation(self, detail: str, ticket: int | None = None, sequence: int = 0) -> None:
+    def _violation(
+        self, detail: str, ticket: int | None = None, sequence: int = 0, *, doubled: bool = False
+    ) -> None:
         seat = self.layout.label(ticket) if self.layout is not None and ticket is not None else ""
-        self.violations.append(Violation(self.block, sequence or self.sequence, seat, detail))
+        sequence = sequence or self.sequence
+        self.violations.append(Violation(self.block, sequence, seat, detail, doubled))
 
 
 def price_of(audit: BlockAudit, tickets: tuple[int, ...]) -> int:

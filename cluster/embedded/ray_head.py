@@ -21,6 +21,7 @@ from cluster.embedded.process import LOOPBACK, StartError
 LOGICAL_CPUS = 8  # for Ray's bookkeeping only: our actors reserve none
 OBJECT_STORE_BYTES = 100 << 20  # calls carry bytes inline; 75 MB is the least that Ray takes
 LOG_BYTES_MAX = 10 << 20
+METRICS_SWITCH = "RAY_enable_metrics_collection"
 CORE_PROCESSES = ("raylet", "gcs_server")
 
 SWITCHES = {
@@ -32,7 +33,6 @@ SWITCHES = {
     "RAY_prestart_worker_first_driver": "0",
     "RAY_enable_worker_prestart": "0",
     "RAY_worker_niceness": "0",  # hosts and replicas come first; the services are nice by themselves
-    "RAY_enable_metrics_collection": "0",
     "RAY_task_events_report_interval_ms": "0",
     "RAY_event_stats": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -56,9 +56,15 @@ class RayHead:
         self.namespace = namespace
         self._core: list[psutil.Process] = []
 
-    def start(self, environment: Mapping[str, str]) -> None:
-        """Starts Ray; every actor and replica inherits `environment`."""
+    def start(
+        self,
+        environment: Mapping[str, str],
+        metrics_port: int | None = None,
+        log_level: str = "info",
+    ) -> None:
+        """Starts Ray; every actor and replica inherits `environment`. Metrics are exported at their port."""
         os.environ.update(SWITCHES)
+        os.environ.update({METRICS_SWITCH: "0" if metrics_port is None else "1"})
         os.environ.update(haproxy_environment(self.files / "h"))
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(self._token())
         os.environ.update(environment)
@@ -76,6 +82,8 @@ class RayHead:
             log_to_driver=False,
             _node_ip_address=LOOPBACK,
             _temp_dir=str(self.files / "ray"),
+            _metrics_export_port=metrics_port,
+            logging_config=ray.LoggingConfig(encoding="JSON", log_level=log_level.upper()),
         )
         self._core = [
             child for child in psutil.Process().children() if child.name() in CORE_PROCESSES
@@ -85,8 +93,12 @@ class RayHead:
         """Starts Serve's controller and HAProxy on loopback and `port`; no application yet."""
         from ray import serve
         from ray.serve.config import HTTPOptions
+        from ray.serve.schema import LoggingConfig
 
-        serve.start(http_options=HTTPOptions(host=LOOPBACK, port=port))
+        serve.start(
+            http_options=HTTPOptions(host=LOOPBACK, port=port),
+            logging_config=LoggingConfig(encoding="JSON", enable_access_log=False),
+        )
 
     def deploy(self, import_path: str) -> None:
         """Builds the application at `module:function` and waits until it runs.

@@ -67,7 +67,7 @@ class Stack:
             self._stripe = LocalStripe(self.directory / "stripe")
         self._settings = self._complete()
         self._record(ready=False)
-        self._timed("ray", lambda: self._ray.start(self._settings.environment()))
+        self._timed("ray", self._start_ray)
         self._timed("nats-server, mongod and Stripe", self._wait_for_parts)
         # Serve's own processes and the ticket hosts do not need each other: both cores have work.
         with ThreadPoolExecutor(1) as pool:
@@ -105,6 +105,10 @@ class Stack:
             if part is not None:
                 part.stop()
         RunRecord.remove(self.directory)
+
+    def _start_ray(self) -> None:
+        settings = self._settings
+        self._ray.start(settings.environment(), settings.metrics_port, settings.log_level)
 
     def _start_product(self) -> None:
         importlib.import_module(STARTING).start(self._settings)

@@ -52,11 +52,15 @@ def stored_sequence(data: bytes) -> int:
     try:
         ack = decode_ack(data)
     except msgspec.DecodeError as error:
-        raise Doubtful(str(error)) from None
+        raise Doubtful(str(error), "unreadable") from None
     if ack.error is not None:
         if ack.error.err_code in NO_ROOM:
             raise JournalUnavailable(NO_ROOM[ack.error.err_code])
-        raise Doubtful(f"JetStream error {ack.error.err_code}: {ack.error.description}")
+        fenced = ack.error.err_code in (WRONG_LAST_SEQUENCE, SUBJECT_IN_FLIGHT)
+        raise Doubtful(
+            f"JetStream error {ack.error.err_code}: {ack.error.description}",
+            str(ack.error.err_code) if fenced else "other",
+        )
     if ack.duplicate or ack.seq == 0:
-        raise Doubtful("the server calls it a duplicate")
+        raise Doubtful("the server calls it a duplicate", "duplicate")
     return ack.seq

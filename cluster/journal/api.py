@@ -18,6 +18,10 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.journal import JournalUnavailable
+from actors.telemetry import TRACE
+
+TRACEPARENT = "traceparent"
+"""The header that carries a trace (W3C Trace Context)."""
 
 REQUEST_SECONDS_MAX = 2.0
 READ_SECONDS_MAX = 5.0
@@ -72,6 +76,12 @@ class _Message(msgspec.Struct):
     seq: int
     hdrs: bytes = b""
     data: bytes = b""
+
+
+def traced(headers: dict[str, str]) -> dict[str, str]:
+    """The headers of a message, with the trace that this task works for, if any."""
+    trace = TRACE.get()
+    return {**headers, TRACEPARENT: trace} if trace else headers
 
 
 async def request(

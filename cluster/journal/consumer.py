@@ -8,6 +8,7 @@ goes on.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,16 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.journal import JournalUnavailable
-from cluster.journal.api import CONSUMER_NOT_FOUND, ApiError, call, position, request
+from actors.metrics import CONSUMER_DELAY, DEAD_LETTERS
+from actors.telemetry import SILENT, TRACE, Telemetry
+from cluster.journal.api import (
+    CONSUMER_NOT_FOUND,
+    TRACEPARENT,
+    ApiError,
+    call,
+    position,
+    request,
+)
 from cluster.journal.ending import end
 from cluster.journal.pull import PullInbox
 
@@ -63,7 +73,10 @@ class TryLater(Exception):
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A message in a handler's hands. What the handler does not settle itself is acknowledged when it returns."""
+    """A message in a handler's hands. What the handler does not settle itself is acknowledged when it returns.
+
+    `stored_ms` is by the server's clock; `trace` is the `traceparent` that the message came with.
+    """
 
     nc: Client
     reply: str
@@ -72,6 +85,7 @@ class Delivery:
     payload: bytes
     delivered: int
     stored_ms: int
+    trace: str = ""
     settled: bool = False
 
     async def ack(self) -> None:
@@ -110,6 +124,7 @@ class DurableConsumer:
         subject_filter: str,
         handler: Handler,
         batch_max: int = BATCH_MESSAGES_MAX,
+        telemetry: Telemetry = SILENT,
     ) -> None:
         self.stream = stream
         self.name = name
@@ -118,6 +133,7 @@ class DurableConsumer:
         self._filter = subject_filter
         self._handler = handler
         self._batch_max = batch_max
+        self._telemetry = telemetry
         self._stopping = False
         self._working = False
         self._task: asyncio.Task[None] | None = None
@@ -254,7 +270,7 @@ class DurableConsumer:
             if not group:
                 return True
             try:
-                await self._handler(group)
+                await self._hand_over(group)
             except TryLater as error:
                 _log.info("consumer.try_later", consumer=self.name, reason=str(error))
                 if self._stopping:
@@ -271,10 +287,29 @@ class DurableConsumer:
                 for delivery in group:
                     if not delivery.settled:
                         await delivery.ack()
+                delay = time.time() - min(delivery.stored_ms for delivery in group) / 1000
+                meter = self._telemetry.meter
+                meter.observe(CONSUMER_DELAY, max(0.0, delay), self.stream, self.name)
                 return True
             await asyncio.sleep(pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
         return False
+
+    async def _hand_over(self, group: list[Delivery]) -> None:
+        """What is traced is handled as a part of the first trace, and linked to the others."""
+        traces = list(dict.fromkeys(delivery.trace for delivery in group if delivery.trace))
+        if not traces:
+            TRACE.set("")
+            return await self._handler(group)
+        name = f"{self.stream} {self.name}"
+        span = self._telemetry.tracer.start(name, traces[0], traces[1:], messages=len(group))
+        TRACE.set(span.traceparent)
+        failure = "failed"
+        try:
+            await self._handler(group)
+            failure = ""
+        finally:
+            span.end(failure)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
         """Keep a copy in DEADLETTERS, then never see it again. Raises JournalUnavailable: nothing is lost then."""
@@ -289,6 +324,7 @@ class DurableConsumer:
         answer = msgspec.json.decode(await request(self._nc, subject, delivery.payload, headers))
         if "error" in answer:
             raise JournalUnavailable(f"a dead letter was refused: {answer['error']}")
+        self._telemetry.meter.count(DEAD_LETTERS, 1, self.stream, self.name)
         await delivery.term()
 
     def _deliveries(self, messages: Iterable[Msg]) -> list[Delivery]:
@@ -306,8 +342,16 @@ async def forget_consumer(nc: Client, stream: str, name: str) -> None:
 
 def _delivery(nc: Client, message: Msg) -> Delivery:
     at = position(message)
+    trace = message.headers.get(TRACEPARENT, "") if message.headers else ""
     return Delivery(
-        nc, message.reply, message.subject, at.sequence, message.data, at.delivered, at.stored_ms
+        nc,
+        message.reply,
+        message.subject,
+        at.sequence,
+        message.data,
+        at.delivered,
+        at.stored_ms,
+        trace,
     )
 
 

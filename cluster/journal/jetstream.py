@@ -9,7 +9,9 @@ from functools import partial
 from nats.aio.client import Client
 
 from actors.domain.identity import BlockKey
-from actors.journal import Entry, JournalUnavailable, Snapshot
+from actors.journal import Entry, JournalConflict, JournalUnavailable, Snapshot
+from actors.metrics import APPEND_DOUBTS, APPEND_SECONDS, APPENDS
+from actors.telemetry import SILENT, Telemetry
 from cluster.journal.acks import decode_ack, stored_sequence
 from cluster.journal.api import (
     StoredMessage,
@@ -17,6 +19,7 @@ from cluster.journal.api import (
     next_message,
     patiently,
     request,
+    traced,
 )
 from cluster.journal.replay import replay
 from cluster.journal.settle import SETTLE_SECONDS_MAX, Doubtful, append_settled
@@ -49,19 +52,41 @@ class CommitTooLarge(ValueError):
 class JetStreamJournal:
     """`actors.journal.Journal` over a connected client; the streams must exist."""
 
-    def __init__(self, nc: Client, settle_seconds: float = SETTLE_SECONDS_MAX) -> None:
+    def __init__(
+        self,
+        nc: Client,
+        settle_seconds: float = SETTLE_SECONDS_MAX,
+        telemetry: Telemetry = SILENT,
+    ) -> None:
         self._nc = nc
         self._settle_seconds = settle_seconds
+        self._meter = telemetry.meter
 
     async def append(self, block: BlockKey, expected: int, commit_id: str, payload: bytes) -> int:
         _check_size(payload)
-        subject = journal_subject(block)
-        return await append_settled(
-            self, subject, expected, commit_id, payload, self._settle_seconds
-        )
+        subject, doubts, outcome = journal_subject(block), list[str](), "unknown"
+        clock = asyncio.get_running_loop().time
+
+        def on_doubt(doubt: Doubtful) -> None:
+            doubts.append(doubt.answer)
+            self._meter.count(APPEND_DOUBTS, 1, doubt.answer)
+
+        began = clock()
+        try:
+            sequence = await append_settled(
+                self, subject, expected, commit_id, payload, self._settle_seconds, on_doubt
+            )
+            outcome = "settled" if doubts else "stored"
+            return sequence
+        except JournalConflict:
+            outcome = "conflict"
+            raise
+        finally:
+            self._meter.observe(APPEND_SECONDS, clock() - began)
+            self._meter.count(APPENDS, 1, outcome)
 
     async def publish(self, subject: str, expected: int, commit_id: str, payload: bytes) -> int:
-        headers = {MESSAGE_ID: commit_id, EXPECTED_SEQUENCE: str(expected)}
+        headers = traced({MESSAGE_ID: commit_id, EXPECTED_SEQUENCE: str(expected)})
         try:
             answer = await request(self._nc, subject, payload, headers, APPEND_SECONDS_MAX)
         except JournalUnavailable as error:

@@ -6,7 +6,7 @@ import msgspec
 from nats.aio.client import Client
 
 from actors.journal import JournalUnavailable
-from cluster.journal.api import request
+from cluster.journal.api import request, traced
 
 
 async def publish_once(nc: Client, subject: str, message_id: str, payload: bytes) -> None:
@@ -14,6 +14,7 @@ async def publish_once(nc: Client, subject: str, message_id: str, payload: bytes
 
     Raises JournalUnavailable: then it may or may not be stored, and can be published again.
     """
-    answer = msgspec.json.decode(await request(nc, subject, payload, {"Nats-Msg-Id": message_id}))
+    headers = traced({"Nats-Msg-Id": message_id})
+    answer = msgspec.json.decode(await request(nc, subject, payload, headers))
     if "error" in answer:
         raise JournalUnavailable(f"a message was refused: {answer['error'].get('description')}")

@@ -15,6 +15,7 @@ retried append gets, and a table of ids can outlive what it speaks of.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from actors.journal import Entry, JournalConflict, JournalUnavailable
@@ -28,7 +29,11 @@ BACKOFF_SECONDS_MAX = 0.5
 
 
 class Doubtful(Exception):
-    """The answer to a publish, or the lack of one, leaves open whether it is stored."""
+    """The answer to a publish, or the lack of one, leaves open whether it is stored. `answer` is it in a word."""
+
+    def __init__(self, detail: str, answer: str = "silence") -> None:
+        super().__init__(detail)
+        self.answer = answer
 
 
 class CommitLog(Protocol):
@@ -53,8 +58,11 @@ async def append_settled(
     commit_id: str,
     payload: bytes,
     seconds_max: float = SETTLE_SECONDS_MAX,
+    on_doubt: Callable[[Doubtful], None] | None = None,
 ) -> int:
     """The sequence of the stored commit. Raises JournalConflict, or JournalUnavailable after the bounds.
+
+    `on_doubt` is told of every answer that has to be settled.
 
     JournalUnavailable leaves a commit that may still land (a copy in a socket or in a leader's queue). That is safe:
     it lands only if the block has not moved on from `expected`, and then it is a true commit that every reader will
@@ -68,6 +76,8 @@ async def append_settled(
             return await log.publish(subject, expected, commit_id, payload)
         except Doubtful as doubt:
             reason = str(doubt)
+            if on_doubt is not None:
+                on_doubt(doubt)
         try:
             found = await log.following(subject, expected)
         except JournalUnavailable as error:

@@ -17,12 +17,16 @@ from nats.aio.client import Client
 from actors.domain.identity import BlockKey
 from actors.journal import JournalUnavailable
 from cluster.journal.api import request
-from cluster.journal.consumer import Delivery, DurableConsumer
+from cluster.journal.consumer import Delivery, DurableConsumer, Handler
 from cluster.journal.streams import WAKEUP_DAYS_MAX, WAKEUPS
 
 CONSUMER = "expiration"
 DUE = "wakeups.due"
 _WAKEUP_MS_MAX = WAKEUP_DAYS_MAX * 86_400_000
+
+
+MakeConsumer = Callable[[str, str, str, Handler], DurableConsumer]
+"""Makes a consumer of a stream under a name, of these subjects (such as `partial(DurableConsumer, nc)`)."""
 
 
 class _Payload(msgspec.Struct):
@@ -62,14 +66,14 @@ async def schedule_wakeup(nc: Client, block: BlockKey, at_ms: int, now_ms: int) 
 
 
 def wakeup_consumer(
-    nc: Client, handler: Callable[[list[Wakeup]], Awaitable[None]]
+    consumer: MakeConsumer, handler: Callable[[list[Wakeup]], Awaitable[None]]
 ) -> DurableConsumer:
     """The consumer of due wake-ups, to be started; the rules for its handler are DurableConsumer's."""
 
     async def handle(deliveries: list[Delivery]) -> None:
         await handler([_wakeup(delivery) for delivery in deliveries])
 
-    return DurableConsumer(nc, WAKEUPS, CONSUMER, f"{DUE}.>", handle)
+    return consumer(WAKEUPS, CONSUMER, f"{DUE}.>", handle)
 
 
 def _wakeup(delivery: Delivery) -> Wakeup:

@@ -9,8 +9,9 @@ from typing import Protocol
 
 import msgspec
 
-from actors.codec import UnknownVersion, decode_commit
+from actors.codec import Commit, UnknownVersion, decode_commit
 from actors.domain.audit import BlockAudit
+from actors.domain.identity import BlockKey
 from actors.journal import JournalUnavailable
 from cluster.journal.streams import block_of
 
@@ -52,7 +53,7 @@ class Unreadable:
 @dataclass
 class Fold:
     """What the auditor makes of commits, wherever they come from. `audits` is by show and block; `began_at` is the time
-    of the first commit (ms since the epoch)."""
+    of the first commit (ms since the epoch); `heard` is told of every commit that was read."""
 
     audits: dict[str, dict[int, BlockAudit]] = field(
         default_factory=dict[str, dict[int, BlockAudit]]
@@ -60,6 +61,7 @@ class Fold:
     commits: int = 0
     began_at: int = 0
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
+    heard: Callable[[BlockKey, Commit], None] | None = None
 
     def take(self, subject: str, sequence: int, payload: bytes) -> None:
         """The next commit."""
@@ -77,6 +79,8 @@ class Fold:
         if audit is None:
             audit = blocks[block.block] = BlockAudit(block.block)
         audit.commit(sequence, commit.at, commit.events)
+        if self.heard is not None:
+            self.heard(block, commit)
 
 
 class JournalFold(Fold):

@@ -146,6 +146,10 @@ class Views:
                 await asyncio.sleep(CATCH_UP_POLL_SECONDS)
             opened.asked_at = asked_at
 
+    def __len__(self) -> int:
+        """Views that are open."""
+        return len(self._open)
+
     @property
     def full(self) -> bool:
         """There is no room for another watcher."""

@@ -21,7 +21,9 @@ from actors.domain.events import HoldExtended, HoldSecured, TicketsHeld
 from actors.domain.identity import BlockKey
 from actors.holding import Ask
 from actors.journal import JournalUnavailable
+from actors.metrics import EXPIRY_LAG
 from actors.outcomes import Accepted, Outcome, Unavailable
+from actors.telemetry import SILENT, Meter
 from cluster.journal.consumer import Delivery, TryLater
 from cluster.journal.streams import block_of
 from cluster.journal.wakeups import Wakeup
@@ -77,12 +79,14 @@ class ExpirationService:
         schedule: Schedule,
         ask: Ask,
         clock: Clock,
+        meter: Meter = SILENT.meter,
     ) -> None:
         self._commits = consume_commits(self.on_commits)
         self._wakeups = consume_wakeups(self.on_wakeups)
         self._schedule = schedule
         self._ask = ask
         self._clock = clock
+        self._meter = meter
         self._scheduled: OrderedDict[Slot, None] = OrderedDict()
         self._fired_ms = 0
         self._requests = asyncio.Semaphore(REQUESTS_IN_FLIGHT_MAX)
@@ -126,6 +130,8 @@ class ExpirationService:
         await self._ensure([slot for pair in pairs for slot in _next(*pair)], self._clock())
         self._retried += sum(isinstance(outcome, Unavailable) for outcome in outcomes)
         self._woken += len(wakeups)
+        late_ms = self._clock() - min(wakeup.at_ms for wakeup in wakeups)
+        self._meter.observe(EXPIRY_LAG, max(0, late_ms) / 1000)
 
     async def _ensure(self, wanted: list[Slot], now: int) -> None:
         """Have all of these wake-ups to come. Raises TryLater."""

@@ -21,6 +21,8 @@ from actors.domain.seat_files import SEAT_FILE_READERS, SeatFileError
 from actors.domain.seat_rows import RowError, check_file
 from actors.holding import Ask
 from actors.journal import JournalUnavailable
+from actors.metrics import LOAD_JOBS
+from actors.telemetry import SILENT, Meter
 from cluster.services.opening import (
     OPENINGS_IN_FLIGHT_MAX,
     Opening,
@@ -86,12 +88,21 @@ class LoadingStore:
 class LoadingService:
     """One job at a time. `owner` names this worker in leases and must be unique to it."""
 
-    def __init__(self, store: LoadingStore, ask: Ask, poke: Poke, clock: Clock, owner: str) -> None:
+    def __init__(
+        self,
+        store: LoadingStore,
+        ask: Ask,
+        poke: Poke,
+        clock: Clock,
+        owner: str,
+        meter: Meter = SILENT.meter,
+    ) -> None:
         self._shows, self._plans, self._jobs = store.shows, store.plans, store.jobs
         self._ask = ask
         self._poke = poke
         self._clock = clock
         self._owner = owner
+        self._meter = meter
         self._stopping = asyncio.Event()
         self._current = ""
         self._done = 0
@@ -133,10 +144,12 @@ class LoadingService:
         except JobFailed as failure:
             await self._jobs.failed(job, self._owner, failure.error, failure.rows_read)
             await self._shows.end_loading(job.show_id, job.job_id)
+            self._meter.count(LOAD_JOBS, 1, "failed")
         except Exception:
             _log.exception("loading.failed", job=job.job_id)
             until = self._clock() + RETRY_MS
             await self._jobs.put_back(job, self._owner, until, attempted=True)
+            self._meter.count(LOAD_JOBS, 1, "put_back")
         finally:
             self._current = ""
         return True
@@ -197,6 +210,7 @@ class LoadingService:
         self._must(await self._jobs.done(job, self._owner, loaded))
         await self._shows.end_loading(job.show_id, job.job_id)
         self._done += 1
+        self._meter.count(LOAD_JOBS, 1, "done")
 
     async def _turn(self, job: Job) -> bool:
         """Whether this job may load seats of its show now."""

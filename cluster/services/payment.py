@@ -30,6 +30,8 @@ from actors.domain.events import (
 )
 from actors.domain.identity import BlockKey
 from actors.domain.order import Order, State, Task
+from actors.metrics import WEBHOOK_LAG
+from actors.telemetry import SILENT, TRACE, Meter
 from cluster.journal.consumer import Delivery, TryLater
 from cluster.journal.streams import block_of
 from cluster.orders.announcing import Announcer
@@ -100,6 +102,7 @@ class PaymentService:
         announcer: Announcer,
         wakes: Wakes,
         clock: Clock,
+        meter: Meter = SILENT.meter,
     ) -> None:
         self._commits = consume_commits(self.on_commits)
         self._notices = consume_notices(self.on_notices)
@@ -109,8 +112,9 @@ class PaymentService:
         self._announcer = announcer
         self._wakes = wakes
         self._clock = clock
+        self._meter = meter
         self._intrusions = Intrusions(saga.orders, saga.ask)
-        self._queue: OrderedDict[str, Order] = OrderedDict()
+        self._queue: OrderedDict[str, tuple[Order, str]] = OrderedDict()
         self._at_work: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Event()
         self._stopping = False
@@ -132,11 +136,15 @@ class PaymentService:
     async def stop(self) -> None:
         self._stopping = True
 
+    async def overdue(self) -> int:
+        """Orders that wait for longer than they should. Raises StoreUnavailable."""
+        return await self._orders.waiting(self._clock() - OVERDUE_MS)
+
     async def health(self) -> dict[str, Any]:
         return {
             "lag": await self._commits.lag() + await self._notices.lag(),
             "consuming": self._commits.consuming and self._notices.consuming,
-            "orders_waiting": await self._orders.waiting(self._clock() - OVERDUE_MS),
+            "orders_waiting": await self.overdue(),
             "orders_at_work": len(self._at_work) + len(self._queue),
             "orders_done": self._done,
             "waiting_for": self._waiting_for,
@@ -207,6 +215,7 @@ class PaymentService:
             order = await self._saga.see(order, notice.payment)
         elif order.refunds:
             order = await self._saga.review(order)
+        self._meter.observe(WEBHOOK_LAG, max(0, self._clock() - notice.created_ms) / 1000)
         await self._enqueue(order)
 
     async def _learn(self, order: Order, fact: Fact) -> Order:
@@ -231,8 +240,8 @@ class PaymentService:
             self._room.clear()
             await self._room.wait()
         known = self._queue.get(order.order_id)
-        if known is None or known.version < order.version:
-            self._queue[order.order_id] = order
+        if known is None or known[0].version < order.version:
+            self._queue[order.order_id] = order, TRACE.get()
         self._start()
 
     def _start(self) -> None:
@@ -240,12 +249,13 @@ class PaymentService:
             if len(self._at_work) >= ORDERS_AT_WORK_MAX:
                 return
             if order_id not in self._at_work:
-                order = self._queue.pop(order_id)
-                self._at_work[order_id] = asyncio.create_task(self._work(order))
+                order, trace = self._queue.pop(order_id)
+                self._at_work[order_id] = asyncio.create_task(self._work(order, trace))
         self._room.set()
 
-    async def _work(self, order: Order) -> None:
-        """One order, until it rests. What it needs and cannot have, it is put off for."""
+    async def _work(self, order: Order, trace: str) -> None:
+        """One order, until it rests. What it needs and cannot have, it is put off for. `trace` is of what was heard."""
+        TRACE.set(trace)
         paid, selling = False, order.task is Task.SELL
         if selling:
             self._intrusions.welcome(order)

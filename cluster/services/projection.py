@@ -130,6 +130,11 @@ class ProjectionService:
             self._rebuilding = True
         return target
 
+    async def lag(self) -> int:
+        """Commits that the read model is behind. Raises StoreUnavailable, JournalUnavailable."""
+        last = await self._feed.last_sequence(SUBJECTS)
+        return max(0, last - (await self._tickets.checkpoint()).sequence)
+
     async def health(self) -> dict[str, Any]:
         last = await self._feed.last_sequence(SUBJECTS)
         checkpoint = await self._tickets.checkpoint()

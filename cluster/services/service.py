@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 import structlog
 
+from actors.metrics import SERVICE_RESTARTS
+from actors.telemetry import SILENT, Meter
+
 RESTART_SECONDS = 0.5
 RESTART_SECONDS_MAX = 10.0
 """The pause before a service that failed is built again doubles up to this."""
@@ -47,12 +50,13 @@ BuildService = Callable[[], AbstractAsyncContextManager[Service]]
 class Supervised:
     """Builds a service and runs it for ever; an error ends that instance, and the next one is built after a pause."""
 
-    def __init__(self, name: str, build: BuildService) -> None:
+    def __init__(self, name: str, build: BuildService, meter: Meter = SILENT.meter) -> None:
         self.name = name
         self.service: Service | None = None
         self.restarts = 0
         self.last_error = ""
         self._build = build
+        self._meter = meter
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -95,6 +99,7 @@ class Supervised:
                     await self.service.run()
             except Exception as error:
                 self.restarts += 1
+                self._meter.count(SERVICE_RESTARTS, 1, self.name)
                 self.last_error = f"{type(error).__name__}: {error}"
                 _log.exception("service.failed", service=self.name)
             self.service = None

@@ -9,13 +9,16 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from actors.metrics import SERVICE_UP
 from cluster.services.service import BuildService, Supervised
+from cluster.telemetry.opening import TelemetryOptions, open_telemetry
+from cluster.telemetry.sampler import Sampler
 
 NICENESS = 10
 """Services yield the CPU to hosts and replicas."""
 
-NICENESS_OF = {"fulfilment": 19}
-"""Documents yield it to everybody: a page takes longer than a whole sale, and nobody waits for it."""
+NICENESS_OF = {"fulfilment": 19, "watch": 19}
+"""These yield it to everybody: a page takes longer than a whole sale, and nobody waits for it, nor for the watch."""
 
 CONCURRENT_CALLS_MAX = 16
 CALL_SECONDS_MAX = 5.0
@@ -28,10 +31,15 @@ class ServiceUnavailable(Exception):
 class ServiceActor:
     """A process with one service in it. `build` connects what the service needs; it runs in the actor's own loop."""
 
-    async def __init__(self, name: str, build: BuildService) -> None:
+    async def __init__(self, name: str, build: BuildService, options: TelemetryOptions) -> None:
         os.nice(NICENESS_OF.get(name, NICENESS))
-        self._supervised = Supervised(name, build)
+        meter = open_telemetry(options, name).meter
+        self._supervised = Supervised(name, build, meter)
         self._supervised.start()
+        self._sampler = Sampler(meter)
+        self._sampler.watch(SERVICE_UP, lambda: self._supervised.service is not None, name)
+        if options.metrics:
+            self._sampler.start()
 
     async def health(self) -> dict[str, Any]:
         """The report of the service and its supervision, with the process id. Never raises."""
@@ -53,7 +61,7 @@ class ServiceActor:
 _ServiceActor: Any = ray.remote(ServiceActor)
 
 
-def start_service(namespace: str, name: str, build: BuildService) -> Any:
+def start_service(namespace: str, name: str, build: BuildService, options: TelemetryOptions) -> Any:
     """The service's actor: the one there is, or a new one (a race has one winner)."""
     return _ServiceActor.options(
         name=f"service-{name}",
@@ -64,7 +72,7 @@ def start_service(namespace: str, name: str, build: BuildService) -> Any:
         max_restarts=-1,
         max_task_retries=0,
         max_concurrency=CONCURRENT_CALLS_MAX,
-    ).remote(name, build)
+    ).remote(name, build, options)
 
 
 async def service_health(namespace: str, name: str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any
 
 from actors.domain.order import Actor, Cause, Line, Order, Refund, State, Task, Transition
 from actors.domain.payment import RefundStatus
+from actors.metrics import ORDER_TRANSITIONS
+from actors.telemetry import SILENT, Meter
 from cluster.store.creation import Created, IdTaken
 from cluster.store.mongo import Collection, Database, Document, Write
 
@@ -31,8 +33,9 @@ class HoldTaken(Exception):
 class Orders:
     """Every method raises StoreUnavailable. Times are ms since the epoch."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, meter: Meter = SILENT.meter) -> None:
         self._orders: Collection = database.collection("orders")
+        self._meter = meter
 
     async def ensure_indexes(self) -> None:
         await self._orders.ensure_index([("token", 1)], unique=True)
@@ -47,6 +50,7 @@ class Orders:
         Raises HoldTaken when its hold has another order.
         """
         if await self._orders.insert(_document(order)):
+            self._meter.count(ORDER_TRANSITIONS, 1, order.state)
             return Created(order)
         existing = await self.get(order.order_id)
         if existing is None:
@@ -85,9 +89,12 @@ class Orders:
                      "changed_at": after.history[-1].at},
             "$push": {"history": {"$each": recorded}},
         }  # fmt: skip
-        return await self._orders.update(
+        replaced = await self._orders.update(
             {"_id": before.order_id, "version": before.version}, changes
         )
+        if replaced and after.state is not before.state:
+            self._meter.count(ORDER_TRANSITIONS, 1, after.state)
+        return replaced
 
     async def put_off(self, order: Order, due_at: int, *, new_key: bool = False) -> bool:
         """Try its task again then; False when the order has changed meanwhile. `new_key`: under another idempotency

@@ -48,7 +48,7 @@ def blocks(nc: Client) -> LocalBlocks:
 async def expiration(nc: Client, blocks: LocalBlocks) -> AsyncIterator[ExpirationService]:
     service = ExpirationService(
         lambda handler: DurableConsumer(nc, JOURNAL, "expiration", "journal.>", handler),
-        partial(wakeup_consumer, nc),
+        partial(wakeup_consumer, partial(DurableConsumer, nc)),
         partial(schedule_wakeup, nc),
         blocks.ask,
         now_ms,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cluster.embedded.nats import NatsServer
+from cluster.journal.consumer import DurableConsumer
 from cluster.journal.streams import WAKEUP_DAYS_MAX, ensure_streams
 from cluster.journal.wakeups import Wakeup, schedule_wakeup, wakeup_consumer
 from tests.journal_worlds import connected, new_block, until
@@ -43,7 +45,7 @@ def now_ms() -> int:
 async def test_a_wakeup_comes_at_its_time_and_an_overdue_one_at_once(server: NatsServer) -> None:
     async with connected(server.url) as nc:
         show, sleeper, start = new_block().show_id, Sleeper(), now_ms()
-        consumer = wakeup_consumer(nc, sleeper.handle)
+        consumer = wakeup_consumer(partial(DurableConsumer, nc), sleeper.handle)
         consumer.start()
         soon, overdue = new_block(1), new_block(2)
         await schedule_wakeup(nc, soon, start + 1_500, start)
@@ -65,7 +67,7 @@ async def test_the_same_second_of_a_block_is_one_wakeup(server: NatsServer) -> N
         for late in (100, 200, 300):
             await schedule_wakeup(nc, block, start + late, start)
         await schedule_wakeup(nc, other, start + 2_100, start)
-        consumer = wakeup_consumer(nc, sleeper.handle)
+        consumer = wakeup_consumer(partial(DurableConsumer, nc), sleeper.handle)
         consumer.start()
         await until(lambda: sleeper.count(2) == 1)
         await consumer.stop()
@@ -84,7 +86,7 @@ async def test_wakeups_outlive_the_server_and_those_missed_come_late(server: Nat
         try:
             await until(lambda: nc.is_connected)
             sleeper = Sleeper()
-            consumer = wakeup_consumer(nc, sleeper.handle)
+            consumer = wakeup_consumer(partial(DurableConsumer, nc), sleeper.handle)
             consumer.start()
             await until(lambda: sleeper.count(1) == 1 and sleeper.count(2) == 1)
             await consumer.stop()
@@ -99,7 +101,7 @@ async def test_many_wakeups_at_one_second_all_come(server: NatsServer) -> None:
         for number in range(500):
             block = type(show)(show.show_id, number)
             await schedule_wakeup(nc, block, start + 1_000, start)
-        consumer = wakeup_consumer(nc, sleeper.handle)
+        consumer = wakeup_consumer(partial(DurableConsumer, nc), sleeper.handle)
         consumer.start()
         await until(lambda: len({w.block for w, _ in sleeper.woken}) == 500)
         await consumer.stop()

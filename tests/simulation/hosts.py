@@ -52,7 +52,7 @@ class HostLife:
             self._machine.loop.start(self.process, self._serve(payload, reply))
 
     async def _serve(self, payload: bytes, reply: Reply) -> None:
-        reply(encode_outcomes(await self.host.execute(decode_batch(payload))))
+        reply(encode_outcomes(await self.host.execute(*decode_batch(payload))))
 
 
 class Ray:

@@ -37,7 +37,7 @@ class HandTransport:
     answers: Callable[[int], list[Outcome]] = lambda size: [Accepted()] * size
 
     async def execute(self, host: str, payload: bytes) -> bytes:
-        batch = decode_batch(payload)
+        batch, _ = decode_batch(payload)
         number = len(self.calls)
         self.calls.append((host, len(batch)))
         self.in_flight[host] = self.in_flight.get(host, 0) + 1

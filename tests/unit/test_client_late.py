@@ -45,7 +45,7 @@ class LateHost:
         return self.run(payload)
 
     def run(self, payload: bytes) -> bytes:
-        commands = [command for _, command in decode_batch(payload)]
+        commands = [command for _, command in decode_batch(payload)[0]]
         self.block, _, outcomes = decide_all(self.block, commands, NOW)
         return encode_outcomes(outcomes)
 

@@ -108,7 +108,9 @@ def test_a_commit_is_read_as_it_was_written(written: list[Event]) -> None:
 @settings(max_examples=300)
 @given(st.lists(st.tuples(keys, commands), max_size=4))
 def test_a_batch_of_commands_travels_unchanged(batch: list[tuple[BlockKey, Command]]) -> None:
-    assert decode_batch(encode_batch([encode_command(*one) for one in batch])) == batch
+    traces = ["" if n % 2 else f"trace-{n}" for n in range(len(batch))]
+    encoded = [encode_command(*one, trace) for one, trace in zip(batch, traces, strict=True)]
+    assert decode_batch(encode_batch(encoded)) == (batch, traces)
 
 
 @settings(max_examples=300)

@@ -1,0 +1,225 @@
+"""What an operator is called for, and what to do then. Data; `rules.py` makes the file of it.
+
+`page`: now, whatever the hour. `ticket`: on the next working day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors import metrics as m
+from cluster.dashboards.promql import increase, most, quantile
+from cluster.dashboards.slo import ANSWERED, BURNS, FAST, FAST_SECONDS, failed_ratio, slow_ratio
+
+UNKNOWN = 'outcome="unknown"'
+DOCUMENTS, OTHERS = 'consumer="documents"', 'consumer!="documents"'
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`lasting` is how long it must be so. `meaning` and `action` are for people."""
+
+    name: str
+    expr: str
+    lasting: str
+    severity: str
+    meaning: str
+    action: str
+
+
+def _burning() -> list[Alert]:
+    alerts = list[Alert]()
+    for burn in BURNS:
+        for name, ratio, goal, what in (
+            ("HoldsFailing", failed_ratio, ANSWERED, "are answered with a 5xx"),
+            ("HoldsSlow", slow_ratio, FAST, f"take longer than {FAST_SECONDS} s"),
+        ):
+            budget = round(burn.factor * (1 - goal), 6)
+            expr = f"{ratio(burn.long)} > {budget} and {ratio(burn.short)} > {budget}"
+            meaning = (
+                f"More than {budget:.2%} of all holds of the last {burn.long} (and {burn.short}) {what}: the error "
+                f"budget burns {burn.factor:g} times as fast as it may."
+            )
+            action = (
+                "Look at `/readyz` and `frontrow doctor`: which part is away? Then at the dashboard of hosts "
+                "and journal: a slow append is NATS or its disk, a full mailbox is too few hosts, "
+                "neither is too few replicas."
+            )
+            alerts.append(Alert(name, expr, burn.lasting, burn.severity, meaning, action))
+    return alerts
+
+
+_INVARIANTS = [
+    Alert(
+        "Oversold",
+        f"{most(m.OVERSOLD)} > 0",
+        "0m",
+        "page",
+        "The journal gave a ticket to one while it was another's.",
+        "Stop the sale. `frontrow verify` names the seat, `frontrow inspect` its history. The journal keeps what was, "
+        "so silence the alert when the people have been looked after.",
+    ),
+    Alert(
+        "PaidWithoutSeats",
+        f"{most(m.PAID_WITHOUT_SEATS)} > 0",
+        "1m",
+        "page",
+        "Somebody has paid, and the journal does not have the seats as sold to them.",
+        "`frontrow verify` names the order by its reference. Give the money back, or the seats if they are free.",
+    ),
+    Alert(
+        "SoldWithoutPayment",
+        f"{most(m.SOLD_WITHOUT_PAYMENT)} > 0",
+        "5m",
+        "page",
+        "A seat is sold to an order that is not there, or not (or no longer) paid.",
+        "`frontrow verify` names seat and order. The payment service turns such sales out by itself: see that it runs.",
+    ),
+    Alert(
+        "JournalViolations",
+        f"{most(m.JOURNAL_VIOLATIONS)} > 0",
+        "0m",
+        "page",
+        "The journal has something that the rules do not allow, or that cannot be read.",
+        "`frontrow verify` names it. A version of the program that decides differently from the one before is the "
+        "first thing to think of: go back to that one.",
+    ),
+    Alert(
+        "InvariantsNotWatched",
+        f"time() - {most(m.WATCHED_AT)} > 300 or absent({m.WATCHED_AT.exported})",
+        "10m",
+        "ticket",
+        "Nobody has looked at the invariants for a while: that they are 0 says nothing now.",
+        "`frontrow doctor`. After a restart the watch reads the whole journal first, which takes its time.",
+    ),
+]
+
+_PARTS = [
+    Alert(
+        "NoHostAnswers",
+        f"{most(m.HOSTS_ANSWERING)} == 0 and {most(m.HOSTS_WANTED)} > 0",
+        "1m",
+        "page",
+        "No ticket host answers: nothing can be held.",
+        "`frontrow hosts`; is there room for their actors in the Ray cluster, and does NATS answer? A host that cannot "
+        "reach it does not start.",
+    ),
+    Alert(
+        "HostMissing",
+        f"{most(m.HOSTS_ANSWERING)} < {most(m.HOSTS_WANTED)}",
+        "5m",
+        "page",
+        "A ticket host does not answer: its seats cannot be held.",
+        "`frontrow hosts` says which. Ray restarts it by itself if a node has room for it.",
+    ),
+    Alert(
+        "MailboxFilling",
+        f"{most(m.MAILBOX_DEEPEST)} > 2000",
+        "2m",
+        "page",
+        "A block has half as many commands waiting as it takes (4,000): beyond that they are answered 503.",
+        "If one show is wanted by everybody, its blocks are few: more hosts do not help there, a waiting room does. "
+        "If all are deep, `frontrow scale`.",
+    ),
+    Alert(
+        "CommitsUnknown",
+        f"{increase(m.APPENDS, '10m', match=UNKNOWN)} > 0",
+        "0m",
+        "ticket",
+        "Commits ended without an answer from the journal; their callers were told 503.",
+        "Look at NATS: a leader that changes, a disk that is slow or full. Nothing is lost: asking again tells.",
+    ),
+    Alert(
+        "BreakerOpen",
+        f"{most(m.BREAKER_OPEN)} > 0",
+        "2m",
+        "page",
+        "The payment provider does not answer; new orders are answered 503, those under way wait.",
+        "Look at the provider's status page. Nothing has to be done here: it is tried again every ten seconds.",
+    ),
+    Alert(
+        "ServiceDown",
+        f"min by (service) ({m.SERVICE_UP.exported}) == 0",
+        "5m",
+        "page",
+        "A service is being restarted, again and again.",
+        "`frontrow doctor` gives the last error; what waits meanwhile is in the table of parts in "
+        "docs/architecture.md.",
+    ),
+    Alert(
+        "ServiceRestarting",
+        f"{increase(m.SERVICE_RESTARTS, '15m', 'service')} > 3",
+        "0m",
+        "ticket",
+        "A service ends with errors and is built anew.",
+        "Its log has the traceback (`service.failed`).",
+    ),
+]
+
+_LAGS = [
+    Alert(
+        "ConsumerBehind",
+        f"{most(m.CONSUMER_LAG, 'stream, consumer', OTHERS)} > 1000",
+        "5m",
+        "page",
+        "A service does not keep up with what it lives off.",
+        "`payment` behind: orders are paid late. `expiration`: ends of holds are told late, seats can be had all "
+        "the same. `door`: tickets are not known at the door yet. Look at its errors, then at MongoDB.",
+    ),
+    Alert(
+        "DocumentsBehind",
+        f"{most(m.CONSUMER_LAG, 'stream, consumer', DOCUMENTS)} > 1000",
+        "2h",
+        "ticket",
+        "Tickets are mailed late. They are on the order's page all the same.",
+        "After a rush it comes down by itself; if it does not, look at the mail server and the object store.",
+    ),
+    Alert(
+        "DeadLetters",
+        f"{increase(m.DEAD_LETTERS, '15m', 'stream, consumer')} > 0",
+        "0m",
+        "ticket",
+        "A message could not be handled and was buried.",
+        "It is in the DEADLETTERS stream with its reason; `frontrow doctor` counts them.",
+    ),
+    Alert(
+        "ReadModelBehind",
+        f"{most(m.PROJECTION_LAG)} > 10000",
+        "10m",
+        "ticket",
+        "The read model of tickets is behind the journal. Nothing is decided from it.",
+        "Look at MongoDB; `frontrow rebuild` makes it anew.",
+    ),
+    Alert(
+        "ExpiryLate",
+        f"{quantile(0.99, m.EXPIRY_LAG, window='10m')} > 30",
+        "10m",
+        "ticket",
+        "The end of holds is told more than 30 s late. The seats can be sold all the same.",
+        "Look at the consumers of the expiration service, and at NATS.",
+    ),
+    Alert(
+        "WebhooksLate",
+        f"{quantile(0.95, m.WEBHOOK_LAG, window='10m')} > 60",
+        "10m",
+        "ticket",
+        "What the payment provider tells is heard more than a minute late.",
+        "At the provider: are deliveries failing? `frontrow doctor` says when the last one came. Orders are looked at "
+        "by themselves as well.",
+    ),
+    Alert(
+        "OrdersOverdue",
+        f"{most(m.ORDERS_OVERDUE)} > 0",
+        "5m",
+        "page",
+        "Orders have been due for more than ten seconds, for minutes: nobody goes on with them.",
+        "Is the payment service up, and do MongoDB, the hosts and the provider answer? `frontrow doctor`.",
+    ),
+]
+
+GROUPS: dict[str, list[Alert]] = {
+    "service levels": _burning(),
+    "invariants": _INVARIANTS,
+    "parts": _PARTS,
+    "lags": _LAGS,
+}

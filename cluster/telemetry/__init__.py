@@ -1,0 +1,1 @@
+"""Logs, metrics and traces: how what the product tells of itself leaves a process."""
