@@ -51,6 +51,7 @@ from cluster.services.fulfilment import Stationery
 from cluster.services.opening import open_show
 from cluster.settings import Settings
 from cluster.store.admissions import Admissions
+from cluster.store.answers import Answers
 from cluster.store.jobs import Jobs
 from cluster.store.mongo import Database
 from cluster.store.orders import Orders
@@ -157,6 +158,10 @@ class Runtime:
     @property
     def checkout(self) -> Checkout:
         return Checkout(self.orders, self.gateway, self.client.ask, self.clock)
+
+    @property
+    def answers(self) -> Answers:
+        return Answers(self.database)
 
     async def poke_payment(self) -> None:
         await poke(self.nc, PAYMENT_SUBJECT)

@@ -34,6 +34,7 @@ from serve_app.api import (
     stream,
     tickets,
     webhooks,
+    withholding,
 )
 from serve_app.bodies import invalid
 from serve_app.observing import Observing
@@ -102,6 +103,7 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
         freezing,
         operator,
         preparations,
+        withholding,
         problem_types,
     ):
         app.include_router(part.router)

@@ -31,11 +31,11 @@ def media_type(request: Request) -> str:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request) -> bytes:
-    """The body of an ordinary request; 415 when it says to be anything but JSON."""
+async def read_json(request: Request, bytes_max: int = JSON_BYTES_MAX) -> bytes:
+    """The body of a request, an ordinary one unless told otherwise; 415 when it says to be anything but JSON."""
     if media_type(request) not in ("", JSON):
         raise Problem("unsupported_media_type", f"send {JSON}")
-    return await read_body(request, JSON_BYTES_MAX)
+    return await read_body(request, bytes_max)
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
@@ -58,11 +58,13 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     return b"".join(chunks)
 
 
-def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+def json_body(
+    model: type[Model], bytes_max: int = JSON_BYTES_MAX
+) -> Callable[[Request], Awaitable[Model]]:
     """A dependency: the body as `model`. FastAPI's own way reads any amount of it, and before the key is looked at."""
 
     async def read(request: Request) -> Model:
-        body = await read_json(request)
+        body = await read_json(request, bytes_max)
         try:
             return model.model_validate_json(body)
         except ValidationError as error:

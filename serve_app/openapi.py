@@ -20,7 +20,8 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": (
         "RFC 9457. `code` is stable; `request_id` is the answer's `X-Request-Id`; `conflicts` comes with "
-        "seats_unavailable and block_frozen, `checked_in_at` with already_checked_in, `reason` with payment_refused."
+        "seats_unavailable and block_frozen, `results` with seats to withhold or restore, `checked_in_at` with "
+        "already_checked_in, `reason` with payment_refused."
     ),
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
@@ -34,6 +35,10 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "conflicts": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/SeatConflict"},
+        },
+        "results": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/SeatResult"},
         },
         "checked_in_at": {"type": "string", "format": "date-time"},
         "reason": {"type": "string"},

@@ -20,6 +20,7 @@ from cluster.operate.rehearsal.rehearse import rehearse
 from cluster.operate.replay import replay
 from cluster.operate.up import up
 from cluster.operate.verdict import verify
+from cluster.operate.withhold import withhold
 
 main = typer.Typer(
     name="frontrow",
@@ -41,6 +42,7 @@ for command in (
     move,
     freeze,
     thaw,
+    withhold,
     inspect,
     verify,
     rebuild,

@@ -30,11 +30,14 @@ Content = Callable[[], Iterator[bytes]]
 
 
 class ApiError(CommandError):
-    """The server answered with a problem. `status` is HTTP's, `code` the problem's."""
+    """The server answered with a problem. `status` is HTTP's, `code` the problem's, `body` the whole document."""
 
-    def __init__(self, status: int, code: str, title: str, detail: str) -> None:
+    def __init__(
+        self, status: int, code: str, title: str, detail: str, body: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(f"{code}: {detail or title} (HTTP {status})", code)
         self.status = status
+        self.body = body or {}
 
 
 class ServerUnreachable(CommandError):
@@ -45,7 +48,8 @@ def problem_of(response: httpx.Response) -> ApiError:
     """The error of an answer that is none of success; anything that is no problem document is named as such."""
     try:
         body = response.json()
-        return ApiError(response.status_code, body["code"], body["title"], body.get("detail", ""))
+        code, title = body["code"], body["title"]
+        return ApiError(response.status_code, code, title, body.get("detail", ""), body)
     except (ValueError, KeyError, TypeError):
         return ApiError(response.status_code, "no_problem_document", response.reason_phrase, "")
 

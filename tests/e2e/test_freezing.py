@@ -64,7 +64,7 @@ async def test_a_frozen_block_grants_nothing_until_it_is_thawed(server: LocalSer
 async def test_an_area_s_frozen_pool_is_gone_round(server: LocalServer) -> None:
     floor = [{"area": "Floor", "category": "A", "capacity": 3_000}]
     show_id = await server.show(areas=floor, max_per_order=4)
-    wish = {"areas": [{"area": "Floor", "quantity": 2}]}
+    wish: dict[str, Any] = {"areas": [{"area": "Floor", "quantity": 2}]}
     await set_frozen(server, show_id, REGISTERS, True)
     for _ in range(6):
         assert (await hold(server, show_id, **wish)).status_code == 201

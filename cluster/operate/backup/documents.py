@@ -59,6 +59,7 @@ class Fitting:
             "shows": lambda document: document if self._there(document["_id"]) else None,
             "orders": self._order,
             "admissions": self._of_show,
+            "answers": self._of_show,
             "mailings": lambda document: document if document["_id"] in self.orders else None,
         }
 

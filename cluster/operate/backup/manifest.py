@@ -37,6 +37,7 @@ KEPT_COLLECTIONS = (
     "shows",
     "orders",
     "admissions",
+    "answers",
     "mailings",
 )
 """In the order in which they are read. Bodies before jobs: a job that is not over has its body. Then whatever is made

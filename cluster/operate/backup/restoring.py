@@ -43,7 +43,16 @@ from cluster.operate.command import CommandError
 from cluster.store.mongo import Database, Document, from_bson
 from cluster.store.restores import Restoration, Restores
 
-RESTORE_ORDER = ("shows", "plans", "jobs", "job_bodies", "orders", "admissions", "mailings")
+RESTORE_ORDER = (
+    "shows",
+    "plans",
+    "jobs",
+    "job_bodies",
+    "orders",
+    "admissions",
+    "answers",
+    "mailings",
+)
 """Jobs before their bodies, of which only those that are still needed come back; orders before their mailings."""
 
 
