@@ -41,7 +41,7 @@ bench: $(STAMP)
 # The software bill of materials of the image (CycloneDX), from uv.lock; the image has the same in it.
 sbom: $(STAMP)
 	@mkdir -p $(dir $(SBOM))
-	PATH="$$PWD/.uv/bin:$$PATH" uv export --frozen --no-default-groups --extra gcp --quiet --preview-features sbom-export --format cyclonedx1.5 --output-file $(SBOM)
+	PATH="$$PWD/.uv/bin:$$PATH" uv export --frozen --no-default-groups --extra gcp --extra otel --quiet --preview-features sbom-export --format cyclonedx1.5 --output-file $(SBOM)
 
 # Dashboards, alert rules and tables of documents, from the registry of metrics (actors/metrics.py).
 observability: $(STAMP)

@@ -59,14 +59,20 @@ def test_the_bill_of_materials_is_that_of_the_lock(bill: dict[str, Any]) -> None
         for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     }
     assert listed.items() <= locked.items()
-    needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["gcp"]]
+    extras = PROJECT["optional-dependencies"]
+    needed = [*PROJECT["dependencies"], *extras["gcp"], *extras["otel"]]
     assert {name_of(requirement) for requirement in needed} <= set(listed)
     assert all(component["purl"].startswith("pkg:pypi/") for component in bill["components"])
 
 
 def test_tools_and_local_parts_are_not_in_it(bill: dict[str, Any]) -> None:
     listed = {component["name"] for component in bill["components"]}
-    needed_anyway = {"pyyaml", "jsonschema"}  # Ray's own dependencies
+    needed_anyway = {  # Ray's own dependencies, and the extra `otel`
+        "jsonschema",
+        "opentelemetry-exporter-otlp-proto-http",
+        "prometheus-client",
+        "pyyaml",
+    }
     assert listed & ({name_of(each) for each in NOT_IN_THE_IMAGE} - needed_anyway) == set()
 
 
@@ -89,7 +95,8 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.copy(ROOT / file, app)
     for folder in ("actors", "cluster", "serve_app"):
         shutil.copytree(ROOT / folder, app / folder)
-    install = ["sync", "--frozen", "--no-default-groups", "--extra", "gcp", "--no-install-project"]
+    extras = ["--extra", "gcp", "--extra", "otel"]
+    install = ["sync", "--frozen", "--no-default-groups", *extras, "--no-install-project"]
     for attempt in (["--offline"], []):
         result = subprocess.run(
             [uv(), *install, "--python", sys.executable, *attempt],

@@ -263,6 +263,14 @@ def test_collectors_are_let_in(overlay: str) -> None:
         assert open_ports == measured
 
 
+@pytest.mark.parametrize("overlay", ON_GKE)
+def test_alerts_are_evaluated_where_the_metrics_are(overlay: str) -> None:
+    """Managed Prometheus gives `Rules` the series of their own namespace only."""
+    ((namespace, rules),) = by_namespace(overlay, "Rules")
+    assert namespace == "frontrow"
+    assert rules["spec"]["groups"]
+
+
 def wanted(overlay: str) -> set[tuple[str, str, str]]:
     """Namespace, name and key of every Secret that anything reads."""
     found = {
@@ -355,7 +363,5 @@ def test_every_file_is_part_of_something() -> None:
         ]
         listed |= {str((kustomization.parent / entry).resolve()) for entry in entries}
     for path in KUBERAY.rglob("*.yaml"):
-        if path.name not in ("kustomization.yaml", "nats-values.yaml") and (
-            "observability" not in path.parts
-        ):
+        if path.name not in ("kustomization.yaml", "nats-values.yaml"):
             assert str(path.resolve()) in listed, path
