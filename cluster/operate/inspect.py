@@ -1,4 +1,4 @@
-"""`frontrow inspect`: one seat's whole history, straight from the journal."""
+"""`frontrow inspect`: one seat's whole history, from the journal and the orders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from actors.codec import Commit, decode_commit
@@ -27,9 +28,11 @@ from cluster.operate.command import (
     print_json,
     reported,
 )
-from cluster.operate.history import History, ticket_history
+from cluster.operate.history import History, hold_tokens, ticket_history
 from cluster.operate.moments import rfc3339
+from cluster.operate.order_history import with_orders
 from cluster.operate.target import find_target
+from cluster.store.orders import Orders
 
 SUBJECTS_PAGE_MAX = 100_000
 """Subjects in one answer of STREAM.INFO (the server's own limit); the next page starts behind them."""
@@ -54,7 +57,7 @@ def inspect(
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """One seat's history: who did what and when. Holds are shown by the beginning of their token only."""
+    """One seat's history: who did what, when and why. Holds are shown by the beginning of their token only."""
     if SHOW_ID_PATTERN.match(show_id) is None:
         raise CommandError(f"{show_id} is no show id", "show_not_found")
     target = find_target(data, url)
@@ -85,6 +88,8 @@ async def _look(
         entries.append((entry.sequence, decode_commit(entry.payload)))
     history = ticket_history(entries, ticket)
     assert history is not None  # its opening has just been read
+    orders = await Orders(connected.database).of_holds(hold_tokens(entries, ticket))
+    history = with_orders(history, orders)
     fact = await read_fleet(connected.nc)
     placement = Placement(fact.fleet if fact else Fleet(1), dedicated)
     return Place(key.block, ticket, placement.host_of(key)), history
@@ -121,6 +126,7 @@ def _plain(show_id: str, seat: str, place: Place, history: History) -> dict[str,
         "show_id": show_id,
         "seat": seat,
         "status": history.status.name.lower(),
+        "frozen": history.frozen,
         "category": history.category,
         "price": history.price,
         "currency": history.currency,
@@ -140,18 +146,22 @@ def _print(show_id: str, seat: str, place: Place, history: History) -> None:
     out.print(f"[bold]{seat}[/] is [bold]{history.status.name.lower()}[/]", end="")
     out.print(f"  ({history.category}, {history.price} {history.currency} minor units)")
     out.print(f"show {show_id}, block {place.block}, ticket {place.ticket}, placed on {place.host}")
-    table = Table("sequence", "at", "what", "hold", "until", "by", "", box=None, pad_edge=False)
+    if history.frozen is not None:
+        out.print(f"the block is [bold]frozen[/]: {escape(history.frozen)}")
+    columns = ("sequence", "at", "what", "hold", "order", "until", "by", "why")
+    table = Table(*columns, box=None, pad_edge=False)
     for column in table.columns:
         column.overflow = "fold"
     for moment in history.moments:
         until = rfc3339(moment.until) if moment.until else ""
         table.add_row(
-            str(moment.sequence),
+            str(moment.sequence) if moment.sequence else "",
             rfc3339(moment.at),
             moment.what,
             moment.hold,
+            moment.order,
             until,
             moment.by,
-            moment.detail,
+            escape(moment.detail),
         )
     out.print(table)

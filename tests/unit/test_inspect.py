@@ -6,7 +6,9 @@ from actors.codec import Commit
 from actors.domain.block import Status
 from actors.domain.commands import Part
 from actors.domain.events import (
+    BlockFrozen,
     BlockOpened,
+    BlockThawed,
     Event,
     HoldExpired,
     HoldExtended,
@@ -17,7 +19,11 @@ from actors.domain.events import (
     TicketsWithheld,
 )
 from actors.domain.layout import Category, Layout, Row, Rules
+from actors.domain.order import Actor, Cause, State, Transition
 from cluster.operate.history import TOKEN_CHARS_SHOWN, History, shortened, ticket_history
+from cluster.operate.order_history import with_orders
+from cluster.ticketing.document import order_reference
+from tests.unit.orders import draft
 
 LAYOUT = Layout(
     "Stalls",
@@ -113,3 +119,35 @@ def test_a_hold_is_never_shown_with_its_whole_token() -> None:
 def test_a_ticket_that_the_block_does_not_have_has_no_history() -> None:
     assert history_of(3, OPENED) is None
     assert ticket_history([], 0) is None
+
+
+def test_freezing_is_part_of_every_seat_s_history() -> None:
+    frozen, thawed = BlockFrozen("water", "ada"), BlockThawed("dry", "")
+    history = history_of(2, OPENED, frozen, thawed)
+    assert history is not None
+    assert [(moment.what, moment.detail) for moment in history.moments[1:]] == [
+        ("frozen", "water (ada)"),
+        ("thawed", "dry"),
+    ]
+    assert history.frozen is None
+    still = history_of(2, OPENED, frozen)
+    assert still is not None
+    assert still.frozen == "water"
+
+
+def test_an_order_is_named_by_its_reference_and_tells_its_own_part_by_time() -> None:
+    sold = (OPENED, held(TOKEN, 0), TicketsSold(TOKEN, "order-1", (0,)))
+    history = history_of(0, *sold)
+    assert history is not None
+    changes = (
+        Transition(1, State.AWAITING_PAYMENT, 1_000, Cause.ORDERED, Actor.BUYER),
+        Transition(2, State.PAID, 2_000, Cause.CAPTURED, Actor.PAYMENTS),
+    )
+    order = draft(order_id="order-1", token=TOKEN, history=changes)
+    told = with_orders(history, [order])
+    assert told.moments[-1].order == order_reference("order-1")
+    assert [moment.what for moment in told.moments if not moment.sequence] == [
+        f"order {change.state.value}" for change in order.history
+    ]
+    assert [moment.at for moment in told.moments] == sorted(moment.at for moment in told.moments)
+    assert not any("order-1" in str(moment) for moment in told.moments)
