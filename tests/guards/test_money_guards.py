@@ -152,10 +152,8 @@ MUTANTS: dict[str, tuple[Guard, ...]] = {
     "a cancelled sale is not remembered where there was none": (
         Guard(
             sales,
-            "    tickets = hold.tickets if hold is not None and hold.ending is Ending.LIVE else ()\n",
-            "    if hold is None or hold.ending is not Ending.LIVE:\n"
-            "        return ()\n"
-            "    tickets = hold.tickets\n",
+            "    tickets = hold.tickets if hold is not None and has_tickets else ()\n",
+            "    if hold is None or not has_tickets:\n        return ()\n    tickets = hold.tickets\n",
         ),
     ),
     "a payment is accepted after it was too late": (
