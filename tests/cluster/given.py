@@ -29,17 +29,20 @@ from cluster.embedded.run_record import short_directory
 from cluster.embedded.stripe import SECRET_KEY, LocalStripe
 from cluster.settings import Settings
 from cluster.ticketing.codes import TicketKeys
+from tests.cluster.autoscaling import ENVIRONMENT as AUTOSCALING
+from tests.cluster.autoscaling import write_configuration
 from tests.cluster.node import RayNode
 from tests.shop import Shop, until
 from tests.stack import RunningStack
 
+ROOT = Path(__file__).resolve().parents[2]
 HOST_ROOM = 3
 """How many hosts a worker node has room for: all of them, so that one node can do it alone."""
 
 WORKERS = 2
 HOSTS = 3
 REPLICAS = 2
-DEPLOY_SECONDS_MAX = 240
+DEPLOY_SECONDS_MAX = 360
 REPLICA_PROCESS = "ray::ServeReplica"
 HEALTH_CHECKS = {
     "RAY_health_check_initial_delay_ms": "1000",
@@ -123,9 +126,13 @@ class Redis:
 class GivenCluster:
     """A head without room for hosts and replicas, workers with it, and Frontrow deployed as KubeRay deploys it."""
 
-    def __init__(self, name: str, ground: Ground, redis: Redis | None = None) -> None:
+    def __init__(
+        self, name: str, ground: Ground, redis: Redis | None = None, *, autoscaled: bool = False
+    ) -> None:
+        """Autoscaled: workers come when something waits for them, and replicas when requests do."""
         self.name = name
         self.ground = ground
+        self._autoscaled = autoscaled
         self.port = free_port()
         self.files = short_directory()
         self._logs = ground.directory / name
@@ -134,7 +141,7 @@ class GivenCluster:
         self._redis = redis
         self._count = 0
         self.head = self.start_head()
-        self.workers = [self.add_worker() for _ in range(WORKERS)]
+        self.workers = [] if autoscaled else [self.add_worker() for _ in range(WORKERS)]
 
     @property
     def url(self) -> str:
@@ -152,9 +159,14 @@ class GivenCluster:
         arguments = [
             *("--port", str(self._gcs_port), "--files", str(self.files / "ray"), "--cpus", "0")
         ]
-        self.head = RayNode(
-            f"{self.name} head", arguments, self._logs / "head.log", {**self._environment, **redis}
-        )
+        if self._autoscaled:
+            configuration = self.files / "autoscaling.json"
+            write_configuration(
+                configuration, f"{LOOPBACK}:{self._gcs_port}", {"CPU": 2, "ticket_host": HOST_ROOM}
+            )
+            arguments += ["--autoscaling", str(configuration)]
+        environment = {**self._environment, **redis, **AUTOSCALING}
+        self.head = RayNode(f"{self.name} head", arguments, self._logs / "head.log", environment)
         until(lambda: accepts(self._gcs_port), "the GCS listens")
         return self.head
 
@@ -190,6 +202,20 @@ class GivenCluster:
         """Where each host is now."""
         return {host["name"]: self.node_of(host["pid"]) for host in shop.hosts() if host["answers"]}
 
+    def node_count(self) -> int:
+        """Without the head; only of an autoscaled cluster, whose nodes its head has started."""
+        return sum(process.name() == "raylet" for process in self._processes()) - 1
+
+    def replica_count(self) -> int:
+        """As `node_count`."""
+        return sum(process.name().startswith(REPLICA_PROCESS) for process in self._processes())
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        for process in self.head.descendants():
+            with suppress(psutil.NoSuchProcess):
+                process.name()
+                yield process
+
     def replica_url(self) -> str:
         """A replica on a worker node, without HAProxy: as a proxy on that node would reach it."""
         return until(self._find_replica, "a replica on a worker listens")
@@ -224,14 +250,19 @@ class GivenCluster:
             **haproxy_environment(self.files / "h"),
             **self.ground.settings.environment(),
             "RAY_AUTH_TOKEN_PATH": str(token),
+            "PYTHONPATH": str(ROOT),
         }
+        if self._autoscaled:
+            environment |= {"FRONTROW_REPLICAS": "1", "FRONTROW_REPLICAS_MAX": "2"}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
 
 
 @contextmanager
-def given_cluster(name: str, ground: Ground, redis: Redis | None = None) -> Iterator[GivenCluster]:
-    cluster = GivenCluster(name, ground, redis)
+def given_cluster(
+    name: str, ground: Ground, redis: Redis | None = None, *, autoscaled: bool = False
+) -> Iterator[GivenCluster]:
+    cluster = GivenCluster(name, ground, redis, autoscaled=autoscaled)
     try:
         cluster.deploy()
         yield cluster

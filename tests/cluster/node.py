@@ -47,6 +47,10 @@ class RayNode:
         """The worker with this pid, if it lives on this node."""
         return next((worker for worker in self.workers() if worker.pid == pid), None)
 
+    def descendants(self) -> list[psutil.Process]:
+        """All processes of the node, and of the nodes that an autoscaler on it has started."""
+        return psutil.Process(self._program.pid).children(recursive=True)
+
     def workers(self) -> list[psutil.Process]:
         """None when the node is gone."""
         try:
@@ -83,6 +87,7 @@ def main() -> None:
     parser.add_argument("--gcs", help="join the cluster at this address")
     parser.add_argument("--port", type=int, help="be a head, with the GCS on this port")
     parser.add_argument("--files", help="the head's directory of sessions")
+    parser.add_argument("--autoscaling", help="the configuration of the head's autoscaler")
     parser.add_argument("--cpus", type=int, default=8)
     parser.add_argument("--resources", type=json.loads, default={})
     given = parser.parse_args()
@@ -104,6 +109,11 @@ def main() -> None:
     parameters.dashboard_agent_listen_port = None
     if given.gcs is None:
         parameters.update_if_absent(gcs_server_port=given.port, temp_dir=given.files)
+        if given.autoscaling is not None:
+            from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
+
+            identity = {"RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID}
+            parameters.update_if_absent(autoscaling_config=given.autoscaling, env_vars=identity)
         parameters.include_dashboard = False
     node = Node(parameters, head=given.gcs is None, shutdown_at_exit=True, spawn_reaper=False)
     while True:

@@ -43,3 +43,9 @@ def test_a_head_that_returns_finds_its_hosts_at_work(told: Generator[Figures]) -
     if not has_redis() and "CI" not in os.environ:
         pytest.skip("redis-server is not installed")
     assert next(told).scenario == "head lost, with Redis"
+
+
+def test_nodes_and_replicas_come_with_the_load_and_go_uncut(told: Generator[Figures]) -> None:
+    figures = next(told)
+    assert figures.scenario == "elastic"
+    assert figures.notes["errors"] == 0
