@@ -267,7 +267,7 @@ def _watch_gauges(runtime: Runtime, name: str) -> None:
         sampler.watch(HOLDS_IN_FLIGHT, lambda: len(runtime.in_flight))
         sampler.watch(SSE_CLIENTS, lambda: views.watchers)
         sampler.watch(VIEWS, lambda: len(views))
-    if isinstance(gateway, MeteredGateway):
+    if isinstance(gateway, MeteredGateway) and name in BREAKER_OPEN.emitters:
         sampler.watch(BREAKER_OPEN, lambda: float(gateway.breaker.is_open))
     sampler.start()
 

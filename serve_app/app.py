@@ -40,7 +40,7 @@ from serve_app.bodies import invalid
 from serve_app.observing import Observing
 from serve_app.openapi import document
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
-from serve_app.request_id import HEADER, REQUEST_ID
+from serve_app.request_id import HEADER, TO_ANSWER
 from serve_app.seat_maps import SeatMaps
 from serve_app.web.routes import WEB_ROUTES
 
@@ -70,8 +70,11 @@ async def _connect() -> Runtime:
     return await connect(read_settings(), "replica")
 
 
-def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> FastAPI:
-    """A new application; `build_runtime` makes what it works with when it starts."""
+def create_app(
+    build_runtime: Callable[[], Awaitable[Runtime]] = _connect, *, ids_echoed: bool = False
+) -> FastAPI:
+    """A new application; `build_runtime` makes what it works with when it starts. `ids_echoed`: whether the server
+    around it puts ids of requests into answers."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -108,7 +111,7 @@ def create_app(build_runtime: Callable[[], Awaitable[Runtime]] = _connect) -> Fa
     ):
         app.include_router(part.router)
     plain = {route.endpoint: route.path for route in (*HOT_ROUTES, *WEB_ROUTES)}
-    app.add_middleware(Observing, templates=plain)
+    app.add_middleware(Observing, templates=plain, echoed=ids_echoed)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
@@ -155,5 +158,5 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
     route = request.scope.get("route")  # not the path: a hold id is a secret of its buyer
     _log.error("request.failed", route=getattr(route, "path", ""), exc_info=error)
     # This answer goes past the middleware, which has seen the error and no response.
-    headers = {HEADER: REQUEST_ID.get()}
+    headers = {HEADER: to_answer} if (to_answer := TO_ANSWER.get()) else {}
     return problem_response(Problem("internal_error", headers=headers), request.url.path)

@@ -37,7 +37,7 @@ SHUTDOWN_SECONDS_MAX = 5.0
 
 def ingress() -> FastAPI:
     """Built inside the replica: an application object does not survive pickling."""
-    return create_app()
+    return create_app(ids_echoed=True)
 
 
 def build(_arguments: dict[str, str]) -> Application:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actors.metrics import HTTP_SECONDS
 from actors.telemetry import TRACE, Span
 from cluster.bootstrap import Runtime
-from serve_app.request_id import HEADER, REQUEST_ID, request_id_of
+from serve_app.request_id import HEADER, REQUEST_ID, TO_ANSWER, request_id_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
@@ -29,20 +29,25 @@ _RAW_HEADER = HEADER.lower().encode()
 class Observing:
     """The middleware; the application's state has the runtime once it has started.
 
-    `templates` are the addresses of plain routes by their endpoints: FastAPI tells of its own routes only.
+    `templates` are the addresses of plain routes by their endpoints: FastAPI tells of its own routes only. `echoed`:
+    the server around us puts the request's id into the answer, as Ray Serve does, whatever it looks like.
     """
 
-    def __init__(self, app: ASGIApp, templates: Mapping[Any, str]) -> None:
+    def __init__(self, app: ASGIApp, templates: Mapping[Any, str], *, echoed: bool) -> None:
         self._app = app
         self._templates = templates
+        self._echoed = echoed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         began, runtime = time.perf_counter(), scope["app"].state.runtime
         headers = dict(scope["headers"])
-        request_id = request_id_of(headers.get(_RAW_HEADER, b"").decode("latin-1"))
+        given = headers.get(_RAW_HEADER, b"").decode("latin-1")
+        request_id = request_id_of(given)
+        answered = self._echoed and given == request_id
         REQUEST_ID.set(request_id)
+        TO_ANSWER.set("" if answered else request_id)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         span = _span(runtime, scope["method"], headers.get(b"traceparent", b"").decode("latin-1"))
         status, took = 500, 0.0
@@ -51,10 +56,9 @@ class Observing:
             nonlocal status, took
             if message["type"] == "http.response.start":
                 status, took = message["status"], time.perf_counter() - began
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (_RAW_HEADER, request_id.encode()),
-                ]
+                if not answered:
+                    own = (_RAW_HEADER, request_id.encode())
+                    message["headers"] = [*message.get("headers", ()), own]
             await send(message)
 
         try:

@@ -13,6 +13,9 @@ SANE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 REQUEST_ID: ContextVar[str] = ContextVar("frontrow_request_id", default="")
 """The request that this task works for; empty outside of one."""
 
+TO_ANSWER: ContextVar[str] = ContextVar("frontrow_answered_request_id", default="")
+"""What the answer is to have as its header; empty when somebody before us answers with it anyway."""
+
 
 def request_id_of(given: str) -> str:
     """The one that came with the request, if it is a sane one; else a new one."""
