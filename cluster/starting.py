@@ -31,6 +31,7 @@ from cluster.store.plans import Plans
 from cluster.store.restores import Restores
 from cluster.store.shows import Shows
 from cluster.store.tickets import Tickets
+from cluster.telemetry.logs import configure_logs
 
 PATIENCE_SECONDS_MAX = 240.0
 """How long `start_patiently` waits for NATS and MongoDB; a cluster's parts start in no particular order."""
@@ -64,6 +65,7 @@ async def make_ready(settings: Settings, *, keep_hosts: bool = False) -> None:
     """Streams, indexes and the number of hosts. Safe to run again, and at once."""
     if settings.nats_url is None or settings.mongodb_url is None:
         raise ValueError("FRONTROW_NATS_URL and FRONTROW_MONGODB_URL are needed")
+    configure_logs(settings.log_level)
     nc = await connect_nats(settings.nats_url, "start")
     database = Database(settings.mongodb_url, settings.mongodb_database)
     try:
