@@ -26,6 +26,7 @@ from serve_app.api import (
     jobs,
     operator,
     orders,
+    overview,
     preparations,
     problem_types,
     reads,
@@ -106,6 +107,7 @@ def create_app(
         freezing,
         operator,
         preparations,
+        overview,
         withholding,
         problem_types,
     ):

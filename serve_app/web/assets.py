@@ -16,7 +16,11 @@ from serve_app.conditional import IMMUTABLE_CACHE, matches
 from serve_app.problems import Problem
 
 REVALIDATED_CACHE = "public, max-age=0, must-revalidate"
-MEDIA_TYPES = {"page.css": "text/css", "seatmap.js": "text/javascript"}
+MEDIA_TYPES = {
+    "page.css": "text/css",
+    "seatmap.js": "text/javascript",
+    "console.js": "text/javascript",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,12 @@ def shows_page(
 ) -> str:
     """What is on sale. `counts` has the shows whose numbers could be had in time."""
     if not shows:
-        return _page("Shows", "<h1>Shows</h1>\n<p>There are no shows yet.</p>")
+        return page("Shows", "<h1>Shows</h1>\n<p>There are no shows yet.</p>")
     cards = "\n".join(_card(show, counts.get(show.show_id)) for show in shows)
     older = ""
     if next_cursor is not None:
         older = f'\n<p><a href="/?cursor={quote(next_cursor)}" rel="next">Older shows</a></p>'
-    return _page("Shows", f'<h1>Shows</h1>\n<ul class="shows">\n{cards}\n</ul>{older}')
+    return page("Shows", f'<h1>Shows</h1>\n<ul class="shows">\n{cards}\n</ul>{older}')
 
 
 def show_page(show: Show, counts: Counts | None) -> str:
@@ -46,7 +46,7 @@ def show_page(show: Show, counts: Counts | None) -> str:
     )
     total = _cells(None if counts is None else _total(counts))
     missing = "" if counts is not None else "The numbers cannot be had at the moment."
-    return _page(
+    return page(
         show.name,
         f"""<h1>{escape(show.name)}</h1>
 <p class="where">{escape(show.venue)}, {_when(show.starts_at)}</p>
@@ -70,10 +70,10 @@ def show_page(show: Show, counts: Counts | None) -> str:
 
 def message_page(title: str, text: str) -> str:
     """Something that went another way than hoped."""
-    return _page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>")
+    return page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>")
 
 
-def _page(title: str, main: str) -> str:
+def page(title: str, main: str) -> str:
     return f"""<!doctype html>
 <html lang="en">
 <head>

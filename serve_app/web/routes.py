@@ -19,6 +19,7 @@ from serve_app.api.shows import PAGE_SHOWS_DEFAULT, existing_show
 from serve_app.problems import PROBLEMS, RETRY_AFTER_SECONDS, Problem
 from serve_app.runtime import runtime_of
 from serve_app.web.assets import static
+from serve_app.web.console import console_page
 from serve_app.web.pages import message_page, show_page, shows_page
 
 COUNTS_SECONDS_MAX = 1.5
@@ -32,6 +33,15 @@ HEADERS = {
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+}
+
+CONSOLE_HEADERS = {
+    **HEADERS,
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"].replace(
+        "img-src 'self' data:", "img-src data:"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -100,8 +110,14 @@ async def _counts_of(runtime: Runtime, show_id: str) -> Counts | None:
     return None if view is None else view.counts
 
 
+async def console(_: Request) -> Response:
+    """GET /operator: empty, for everybody; its script asks for the key."""
+    return HTMLResponse(console_page(), 200, CONSOLE_HEADERS)
+
+
 WEB_ROUTES = [
     Route("/", shows, methods=["GET"]),
     Route("/shows/{show_id}", show, methods=["GET"]),
+    Route("/operator", console, methods=["GET"]),
     Route("/static/{name}", static, methods=["GET"]),
 ]
