@@ -39,7 +39,7 @@ from tests.paying import WEBHOOK_SECRET, Answer, Kept, Till, until
 DATABASE = "backed_up"
 SEATS = 60
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 
 @pytest.fixture(autouse=True)

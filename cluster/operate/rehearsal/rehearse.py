@@ -11,6 +11,7 @@ import typer
 
 from actors.domain.identity import SHOW_ID_PATTERN
 from cluster.operate.answers import Data, Json
+from cluster.operate.backup.backup import watched
 from cluster.operate.client import Client
 from cluster.operate.command import CommandError, Url, err, out, print_json, reported
 from cluster.operate.crowd.show_map import ShowMap
@@ -70,7 +71,8 @@ def rehearse(
     drawn = ShowMap(shadow["show_id"], shadow["name"], shadow["max_per_order"])
     if not as_json:
         out.print(f"rehearsing {show['name']} as {shadow['show_id']} for {seconds} s ...")
-    asyncio.run(rehearse_on(target, drawn, buyers, seconds, rate, pay_at, rehearsal))
+    with watched(quiet=as_json) as tell:
+        asyncio.run(rehearse_on(target, drawn, buyers, seconds, rate, pay_at, rehearsal, tell))
     told = plain(show_id, shadow, rehearsal, buyers, rate)
     if as_json:
         print_json(told)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import psutil
 
+from cluster.operate.backup.taking import Tell, untold
 from cluster.operate.crowd.browser import Browser
 from cluster.operate.crowd.buyers import Crowd
 from cluster.operate.crowd.checkout import Checkout
@@ -68,8 +69,10 @@ async def rehearse_on(
     rate: float,
     pay_at: str | None,
     rehearsal: Rehearsal,
+    tell: Tell = untold,
 ) -> None:
-    """Fill in `rehearsal`. What buyers still hold at the end is given back; what they walked away from runs out."""
+    """Fill in `rehearsal`, and tell how many seconds are over. What buyers still hold at the end is given back; what
+    they walked away from runs out."""
     tally = rehearsal.tally
     async with AsyncExitStack() as opened:
         pools = await opened.enter_async_context(Pools(target.url, tally.retries))
@@ -88,21 +91,29 @@ async def rehearse_on(
         psutil.cpu_percent()
         buying = asyncio.create_task(crowd.buy(buyers, seconds))
         watching = asyncio.create_task(_watch(operator, rehearsal))
+        ticking = asyncio.create_task(_tick(seconds, tell))
         try:
             await asyncio.wait((buying, watching), return_when=asyncio.FIRST_COMPLETED)
         finally:
             rehearsal.seconds = time.monotonic() - began
             rehearsal.cpu = psutil.cpu_percent() / 100
             ended = [task for task in (buying, watching) if task.done()]
-            for task in (buying, watching):
+            for task in (buying, watching, ticking):
                 task.cancel()
-            await asyncio.gather(buying, watching, return_exceptions=True)
+            await asyncio.gather(buying, watching, ticking, return_exceptions=True)
         for task in ended:
             task.result()
         rehearsal.hosts = await _hosts(operator)
         if payers is not None:
             await payers.settle()
         await _give_back(shop, crowd)
+
+
+async def _tick(seconds: float, tell: Tell) -> None:
+    began = time.monotonic()
+    while (over := time.monotonic() - began) < seconds:
+        tell("rehearse", round(over), round(seconds))
+        await asyncio.sleep(1.0)
 
 
 async def _watch(operator: httpx.AsyncClient, rehearsal: Rehearsal) -> None:
