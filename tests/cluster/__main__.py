@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _line(figures: Figures) -> str:
-    recovery = ", ".join(f"{seconds} s" for seconds in figures.until_first_hold)
+    recovery = ", ".join(f"{seconds} s" for seconds in figures.until_first_hold) or "no pause"
     notes = "; ".join(f"{name}: {value}" for name, value in figures.notes.items())
     return (
         f"{figures.scenario}: {figures.ok} granted or done, {figures.refused} refused, "
