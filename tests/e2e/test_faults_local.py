@@ -284,7 +284,8 @@ async def test_without_nats_holds_wait_and_reads_go_on(
     tmp_path: Path, mongodb_url: str, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "READ_SECONDS_MAX", 0.5)
-    monkeypatch.setattr(jetstream.JetStreamJournal.__init__, "__defaults__", (0.5,))
+    defaults = jetstream.JetStreamJournal.__init__.__defaults__ or ()
+    monkeypatch.setattr(jetstream.JetStreamJournal.__init__, "__defaults__", (0.5, *defaults[1:]))
     monkeypatch.setattr(stream_api, "HEARTBEAT_SECONDS", 0.1)
     nats = await asyncio.to_thread(NatsServer.start, tmp_path / "nats")
     async with serving(nats.url, mongodb_url, published, "without-nats") as server:
