@@ -130,10 +130,7 @@ async def ask_of_hold(
     """Send a request about a hold and record what came of it."""
     operation = Operation(client, asked, machine.now_ms)
     log.history.append(operation)
-    answered = await browser.exchange(asked)
-    if answered is not None:
-        operation.returned = machine.now_ms
-        operation.status, operation.body = answered
+    await _answer(machine, browser, operation)
     return operation
 
 
@@ -143,8 +140,13 @@ async def ask_about(
     """Send a request about an order and record what came of it."""
     dealing = Dealing(client, asked, machine.now_ms)
     log.dealings.append(dealing)
-    answered = await browser.exchange(asked)
-    if answered is not None:
-        dealing.returned = machine.now_ms
-        dealing.status, dealing.body = answered
+    await _answer(machine, browser, dealing)
     return dealing
+
+
+async def _answer(machine: Machine, browser: Browser, asking: Operation | Dealing) -> None:
+    """Send what is asked; without an answer it stays open."""
+    answered = await browser.exchange(asking.request)
+    if answered is not None:
+        asking.returned = machine.now_ms
+        asking.status, asking.body = answered
