@@ -51,7 +51,7 @@ class Violation:
     sequence: int
     seat: str
     detail: str
-    doubled: bool = field(default=False, compare=False)
+    doubled: bool = False
 
 
 @dataclass(slots=True)
@@ -166,7 +166,8 @@ class BlockAudit:
                 was = STATES[self.status[ticket]]
                 holder = f" for hold {short_name(self.owner[ticket])}" if self.owner[ticket] else ""
                 by = f"held for hold {short_name(event.token)}"
-                self._violation(f"{by} although it is {was}{holder}", ticket, doubled=True)
+                doubled = self.owner[ticket] not in ("", event.token)
+                self._violation(f"{by} although it is {was}{holder}", ticket, doubled=doubled)
             self._set(ticket, HELD, event.token)
         hold = SeenHold(event, self.sequence, event.deadline)
         self.live[event.token] = hold
@@ -331,7 +332,7 @@ class BlockAudit:
         if self.status[ticket] != status or self.owner[ticket] != token:
             owner = self.owner[ticket]
             now = STATES[self.status[ticket]] + (f" for hold {short_name(owner)}" if owner else "")
-            doubled = gives and owner != token
+            doubled = gives and owner not in ("", token)
             detail = f"{how} by hold {short_name(token)} although it is {now}"
             self._violation(detail, ticket, doubled=doubled)
 

@@ -43,10 +43,8 @@ def unsettled(order: Order, sold: Set[str]) -> bool:
 def missing(order: Order, sold: Set[str]) -> frozenset[str]:
     """The seats that are the order's own by what it says, and are not sold to it."""
     owning = order.state in OWNING or (order.state, order.task) == (State.AUTHORISED, Task.CAPTURE)
-    if not owning:
-        return frozenset()
     returned = {seat for refund in order.refunds if refund.returned for seat in refund.seats}
-    return frozenset(order.seats) - returned - sold
+    return frozenset(order.seats if owning else ()) - returned - sold
 
 
 def _given_again(refund: Refund, sold: Set[str]) -> Refund:

@@ -193,6 +193,10 @@ FOUND: dict[str, tuple[Commits, list[Finding]]] = {
         [A_HOLDS_3, (1, [TicketsSold("a", "o", (3,))]), (2, [TicketsSold("a", "o", (3,))])],
         [("A-1-3", 4, f"sold by {hold('a')} although it is sold for {hold('a')}")],
     ),
+    "sold when nobody holds it": (
+        [(0, [TicketsSold("a", "o", (3,))])],
+        [("A-1-3", 2, f"sold by {hold('a')} although it is available")],
+    ),
     "sold to nobody": (
         [(0, [TicketsSold("a", "o", ())])],
         [("", 2, f"{hold('a')} is sold although it does not stand")],
@@ -242,6 +246,18 @@ FOUND: dict[str, tuple[Commits, list[Finding]]] = {
 def test_a_finding_says_what_happened_where_and_when(name: str) -> None:
     commits, expected = FOUND[name]
     assert findings(followed(commits)) == expected
+
+
+def test_a_seat_is_given_twice_only_when_it_was_anothers() -> None:
+    twice = {
+        name
+        for name, (commits, _) in FOUND.items()
+        for found in followed(commits).violations
+        if found.doubled is True
+    }
+    assert twice == {"held while held", "sold to a stranger"}
+    once = [found for commits, _ in FOUND.values() for found in followed(commits).violations]
+    assert all(isinstance(found.doubled, bool) for found in once)
 
 
 LEGAL: dict[str, Commits] = {

@@ -242,7 +242,9 @@ def test_a_part_that_was_given_back_with_the_first_commit_of_all_is_gone() -> No
     )
     audits[1].commit(2, 0, [BlockOpened(seats("A"), RULES, "test")])
     audits[1].commit(9, 0, [primary(IN_2)])
-    assert audit_parts(audits) == [missing(2, "B-1-3")]
+    found = audit_parts(audits)
+    assert found == [missing(2, "B-1-3")]
+    assert found[0].doubled is False  # nobody else has its seats
 
 
 def test_a_part_may_have_no_tickets() -> None:
