@@ -7,93 +7,24 @@ from typing import Any
 
 import pytest
 
-from actors.domain.order import Actor, Cause, Line, Order, Refund, State, Task, Transition
-from actors.domain.payment import MoneyBack, Payment, PaymentStatus, RefundStatus
-from cluster.ledgers.balance import Balance, balances, orders_by_state
-from cluster.ledgers.disagreement import Disagreement, Kind
-from cluster.ledgers.entries import Account, Ledgers, SoldTicket
+from actors.domain.order import Actor, Cause, Line, State, Task, Transition
+from actors.domain.payment import PaymentStatus, RefundStatus
+from cluster.ledgers.disagreement import Kind
 from cluster.ledgers.money import FORGOTTEN_MS, STUCK_MS
 from cluster.ledgers.reconciliation import disagreements
-
-NOW = 1_800_000_000_000
-SHOW = "saaaaaaaaaaaa"
-ONE, TWO = "order-one", "order-two"
-
-
-def order(order_id: str = ONE, *seats: str, state: State = State.PAID, **changes: Any) -> Order:
-    """An order of these seats, 50.00 each, at rest."""
-    seats = seats or ("A-1", "A-2")
-    prices = (5_000,) * len(seats)
-    categories = ("Stalls",) * len(seats)
-    made = Order(
-        order_id=order_id,
-        fingerprint="f",
-        show_id=SHOW,
-        token=f"token of {order_id}",
-        primary=1,
-        epoch=0,
-        hold_fingerprint="f",
-        email="buyer@example.com",
-        name="",
-        amount=sum(prices),
-        currency="EUR",
-        lines=(Line(1, tuple(range(len(seats))), seats, categories, prices),),
-        state=state,
-        task=Task.NONE,
-        version=5,
-        created_at=NOW - 5_000,
-        deadline=NOW + 600_000,
-        due_at=None,
-        payment_id=f"pi of {order_id}",
-        history=(Transition(5, state, NOW - 1_000, Cause.CAPTURED, Actor.PAYMENTS),),
-    )
-    return replace(made, **changes)
-
-
-def sold(of: Order, *seats: str) -> list[SoldTicket]:
-    return [
-        SoldTicket(SHOW, seat, 5_000, "EUR", of.token, of.order_id, 7) for seat in seats or of.seats
-    ]
-
-
-def payment(of: Order, status: PaymentStatus = PaymentStatus.CAPTURED, **changes: Any) -> Payment:
-    made = Payment(of.payment_id, status, of.amount, of.currency, of.order_id)
-    return replace(made, **changes)
-
-
-def refund(of: Order, status: RefundStatus = RefundStatus.SUCCEEDED, **changes: Any) -> Refund:
-    """Of the first seat."""
-    made = Refund(
-        "r1", of.seats[:1], 5_000, False, "", NOW, status=status, provider_id="re_1", returned=True
-    )
-    return replace(made, **changes)
-
-
-def back(status: RefundStatus = RefundStatus.SUCCEEDED, **changes: Any) -> MoneyBack:
-    return replace(MoneyBack("re_1", "r1-1", 5_000, status), **changes)
-
-
-def ledgers(
-    orders: list[Order],
-    tickets: list[SoldTicket],
-    payments: list[Payment] | None,
-    refunds: dict[str, list[MoneyBack]] | None = None,
-    *,
-    whole: bool = True,
-) -> Ledgers:
-    account = None
-    if payments is not None:
-        account = Account({one.payment_id: one for one in payments}, refunds or {})
-    return Ledgers(tickets, {one.order_id: one for one in orders}, account, NOW, whole)
-
-
-def kinds(of: Ledgers) -> list[Kind]:
-    return [found.kind for found in disagreements(of)]
-
-
-def only(of: Ledgers) -> Disagreement:
-    (found,) = disagreements(of)
-    return found
+from tests.unit.ledger_entries import (
+    NOW,
+    ONE,
+    TWO,
+    back,
+    kinds,
+    ledgers,
+    only,
+    order,
+    payment,
+    refund,
+    sold,
+)
 
 
 def test_a_paid_order_with_its_seats_and_its_money_is_in_order() -> None:
@@ -355,67 +286,3 @@ def test_a_disagreement_is_known_again_by_what_it_is_about_not_by_its_words() ->
     after = only(ledgers([later], sold(later, "A-1"), None))
     assert before.detail != after.detail
     assert before.key == after.key
-
-
-def test_money_is_tickets_when_all_is_well() -> None:
-    paid, part = order(), order(TWO, "B-1", "B-2", state=State.PARTIALLY_REFUNDED)
-    part = replace(part, refunds=(refund(part),))
-    waiting = order("order-three", "C-1", state=State.AWAITING_PAYMENT, task=Task.WATCH)
-    books = ledgers(
-        [paid, part, waiting],
-        [*sold(paid), *sold(part, "B-2")],
-        [payment(paid), payment(part), payment(waiting, PaymentStatus.AUTHORISED)],
-        {part.payment_id: [back()]},
-    )
-    (balance,) = balances(books, set(), set()).values()
-    assert balance == Balance(
-        authorised=5_000, captured=20_000, refunded=5_000, tickets=3, price=15_000
-    )
-    assert (balance.kept, balance.balanced) == (15_000, True)
-    counts = {"paid": 1, "partially_refunded": 1, "awaiting_payment": 1}
-    assert orders_by_state(books.orders.values()) == counts
-
-
-def test_money_is_tickets_by_the_orders_where_there_is_no_provider() -> None:
-    paid, part = order(), order(TWO, "B-1", "B-2", state=State.PARTIALLY_REFUNDED)
-    part = replace(part, refunds=(refund(part),))
-    tickets = [*sold(paid), *sold(part, "B-2")]
-    (balance,) = balances(ledgers([paid, part], tickets, None), set(), set()).values()
-    assert (balance.kept, balance.price, balance.balanced) == (15_000, 15_000, True)
-
-
-def test_what_is_under_way_is_told_and_what_is_disputed_is_not_excused() -> None:
-    capturing = order(state=State.AUTHORISED, task=Task.CAPTURE, due_at=NOW + 1)
-    aside = payment(capturing, PaymentStatus.AUTHORISED)
-    books = ledgers([capturing], sold(capturing), [aside])
-    (balance,) = balances(books, set(), set()).values()
-    assert (balance.under_way, balance.kept, balance.balanced) == (10_000, 0, True)
-    (disputed,) = balances(books, {ONE}, set()).values()
-    assert (disputed.under_way, disputed.balanced) == (0, False)
-
-
-def test_an_order_that_may_still_come_right_is_under_way() -> None:
-    late = order(state=State.AWAITING_PAYMENT, task=Task.WATCH, due_at=NOW + 1)
-    books = ledgers([late], sold(late), [payment(late)])
-    (at_rest,) = balances(replace(books, account=Account()), set(), set()).values()
-    assert not at_rest.balanced
-    (moving,) = balances(replace(books, account=Account()), set(), {ONE}).values()
-    assert moving.balanced
-
-
-def test_an_order_that_was_made_while_the_ledgers_were_read_is_under_way() -> None:
-    new = order()
-    books = ledgers([], sold(new), [])
-    (moving,) = balances(books, set(), {ONE}).values()
-    assert (moving.balanced, moving.under_way) == (True, 10_000)
-
-
-def test_every_currency_is_balanced_by_itself() -> None:
-    paid = order()
-    dollars = order(TWO, "B-1", currency="USD")
-    ticket = replace(sold(dollars)[0], currency="USD")
-    books = ledgers(
-        [paid, dollars], [*sold(paid), ticket], [payment(paid), payment(dollars, amount=4_000)]
-    )
-    found = balances(books, set(), set())
-    assert (found["EUR"].balanced, found["USD"].balanced) == (True, False)

@@ -23,7 +23,7 @@ from cluster.services.watch import ORDERS_AT_ONCE_MAX, SETTLE_MS, WatchService
 from cluster.store.mongo import StoreUnavailable
 from tests.meters import RecordingMeter
 from tests.unit.halls import RULES, seats
-from tests.unit.test_ledgers import NOW, SHOW, order
+from tests.unit.ledger_entries import NOW, SHOW, order
 
 HALL = seats("aaaaaa")
 PRICE = HALL.price(0)
