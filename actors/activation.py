@@ -94,6 +94,7 @@ class Activation:
         self._drainer: asyncio.Task[None] | None = None
         self._snapshotter: asyncio.Task[None] | None = None
         self._commits_since_snapshot = 0
+        self._commit_id = ""
 
     @property
     def depth(self) -> int:
@@ -177,15 +178,14 @@ class Activation:
             if len(payload) > COMMIT_BYTES_MAX and len(commands) > 1:
                 half = len(commands) // 2
                 return [*await self._commit(commands[:half]), *await self._commit(commands[half:])]
+            commit_id = self._commit_ids()
             try:
-                sequence = await self._journal.append(
-                    self.key, self.sequence, self._commit_ids(), payload
-                )
+                sequence = await self._journal.append(self.key, self.sequence, commit_id, payload)
             except JournalConflict:
                 _log.info("activation.conflict", block=str(self.key), sequence=self.sequence)
                 await self._catch_up(block)
                 continue
-            self.block, self.sequence = draft, sequence
+            self.block, self.sequence, self._commit_id = draft, sequence, commit_id
             self._count_commits(1)
             self._latencies.add(time() - begun)
             return outcomes
@@ -198,16 +198,20 @@ class Activation:
         opening = await self._journal.first(self.key)
         if opening is not None:
             snapshot = await self._journal.load_snapshot(self.key)
-            if snapshot is not None and await self._is_behind_journal(snapshot):
+            if snapshot is not None and await self._is_of_journal(snapshot):
                 block, self.sequence = self._restore(snapshot, opening)
+                self._commit_id = snapshot.commit_id
             await self._catch_up(block)
         self.block = block
         self._meter.observe(ACTIVATION_SECONDS, asyncio.get_running_loop().time() - began)
         return block
 
-    async def _is_behind_journal(self, snapshot: Snapshot) -> bool:
-        """Whether the journal still has what was folded; one restored from a backup may not, and then it is right."""
-        return snapshot.sequence <= await self._journal.last_sequence(self.key)
+    async def _is_of_journal(self, snapshot: Snapshot) -> bool:
+        """Whether the journal has the very commit that was folded last. One that was restored from a backup may have
+        another one there, or none yet, while a host of before still leaves snapshots: then the journal is right."""
+        entry = await self._journal.first(self.key, snapshot.sequence - 1)
+        found = (entry.sequence, entry.commit_id) if entry is not None else None
+        return found == (snapshot.sequence, snapshot.commit_id)
 
     def _restore(self, snapshot: Snapshot, opening: Entry) -> tuple[Block, int]:
         """The block of a snapshot; a snapshot that cannot be read is only a longer replay."""
@@ -224,7 +228,7 @@ class Activation:
         async for entry in self._journal.read(self.key, self.sequence):
             for event in decode_commit(entry.payload).events:
                 apply(block, event)
-            self.sequence = entry.sequence
+            self.sequence, self._commit_id = entry.sequence, entry.commit_id
             commits += 1
         self.block = block
         self._count_commits(commits)
@@ -239,7 +243,7 @@ class Activation:
         try:
             if self.block is None or self._commits_since_snapshot == 0:
                 return
-            snapshot = Snapshot(self.sequence, encode_block(self.block))
+            snapshot = Snapshot(self.sequence, self._commit_id, encode_block(self.block))
             self._commits_since_snapshot = 0
             await self._journal.save_snapshot(self.key, snapshot)
         except Exception as error:

@@ -32,9 +32,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A block's state, folded up to and including `sequence`."""
+    """A block's state, folded up to and including the commit `commit_id` at `sequence`."""
 
     sequence: int
+    commit_id: str
     payload: bytes
 
 
@@ -51,8 +52,8 @@ class Journal(Protocol):
         """The sequence of the block's last commit, 0 if it has none; asked of the leader."""
         ...
 
-    async def first(self, block: BlockKey) -> Entry | None:
-        """The block's first commit: its opening."""
+    async def first(self, block: BlockKey, after: int = 0) -> Entry | None:
+        """The block's first commit behind the sequence `after`: of all, its opening."""
         ...
 
     def read(self, block: BlockKey, after: int) -> AsyncIterator[Entry]:

@@ -43,6 +43,7 @@ SNAPSHOT_PAUSE_SECONDS = 0.02
 MESSAGE_ID = "Nats-Msg-Id"
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 SNAPSHOT_SEQUENCE = "Frontrow-Sequence"
+SNAPSHOT_COMMIT = "Frontrow-Commit"
 
 
 class CommitTooLarge(ValueError):
@@ -102,9 +103,9 @@ class JetStreamJournal:
         message = await patiently(partial(last_message, self._nc, JOURNAL, subject))
         return 0 if message is None else message.sequence
 
-    async def first(self, block: BlockKey) -> Entry | None:
+    async def first(self, block: BlockKey, after: int = 0) -> Entry | None:
         subject = journal_subject(block)
-        return await patiently(partial(self.following, subject, 0))
+        return await patiently(partial(self.following, subject, after))
 
     async def read(self, block: BlockKey, after: int) -> AsyncIterator[Entry]:
         """Ends only when the commit that was last at the beginning has been yielded; JournalUnavailable otherwise."""
@@ -137,6 +138,7 @@ class JetStreamJournal:
             headers = {
                 EXPECTED_SEQUENCE: str(0 if stored is None else stored.sequence),
                 SNAPSHOT_SEQUENCE: str(snapshot.sequence),
+                SNAPSHOT_COMMIT: snapshot.commit_id,
             }
             ack = decode_ack(await request(self._nc, subject, snapshot.payload, headers))
             if ack.error is None:
@@ -161,4 +163,6 @@ def _entry(message: StoredMessage) -> Entry:
 
 
 def _snapshot(message: StoredMessage) -> Snapshot:
-    return Snapshot(int(message.headers.get(SNAPSHOT_SEQUENCE, "0")), message.payload)
+    headers = message.headers
+    sequence, commit_id = headers.get(SNAPSHOT_SEQUENCE, "0"), headers.get(SNAPSHOT_COMMIT, "")
+    return Snapshot(int(sequence), commit_id, message.payload)

@@ -117,8 +117,8 @@ class MemoryJournal:
     async def last_sequence(self, block: BlockKey) -> int:
         return await self._ask(lambda: self.stream.last_of(journal_subject(block)))
 
-    async def first(self, block: BlockKey) -> Entry | None:
-        return await self._ask(lambda: self.stream.behind(journal_subject(block), 0))
+    async def first(self, block: BlockKey, after: int = 0) -> Entry | None:
+        return await self._ask(lambda: self.stream.behind(journal_subject(block), after))
 
     async def read(self, block: BlockKey, after: int) -> AsyncIterator[Entry]:
         subject = journal_subject(block)

@@ -223,23 +223,27 @@ async def test_the_first_commit_is_the_opening_for_ever(world: World) -> None:
     first = await journal.first(block)
     assert first is not None
     assert (first.sequence, short(block, first), first.payload) == (sequence, "opening", b"layout")
+    second = await journal.first(block, sequence)
+    assert second is not None
+    assert (short(block, second), await journal.first(block, sequence - 1)) == ("a", first)
+    assert await journal.first(block, second.sequence) is None
 
 
 async def test_the_newest_snapshot_is_kept_whoever_is_last(world: World) -> None:
     one, other, block = await world.writer(), await world.writer(), new_block()
     assert await one.load_snapshot(block) is None
-    await one.save_snapshot(block, Snapshot(5, b"five"))
-    await other.save_snapshot(block, Snapshot(9, b"nine"))
-    await one.save_snapshot(block, Snapshot(7, b"seven"))
-    assert await one.load_snapshot(block) == Snapshot(9, b"nine")
+    await one.save_snapshot(block, Snapshot(5, "c5", b"five"))
+    await other.save_snapshot(block, Snapshot(9, "c9", b"nine"))
+    await one.save_snapshot(block, Snapshot(7, "c7", b"seven"))
+    assert await one.load_snapshot(block) == Snapshot(9, "c9", b"nine")
     for newest in range(20, 60, 10):
         for first, second in ((newest, newest - 5), (newest + 3, newest + 6)):
             await asyncio.gather(
-                one.save_snapshot(block, Snapshot(first, b"%d" % first)),
-                other.save_snapshot(block, Snapshot(second, b"%d" % second)),
+                one.save_snapshot(block, Snapshot(first, f"c{first}", b"%d" % first)),
+                other.save_snapshot(block, Snapshot(second, f"c{second}", b"%d" % second)),
             )
             kept = max(first, second)
-            assert await other.load_snapshot(block) == Snapshot(kept, b"%d" % kept)
+            assert await other.load_snapshot(block) == Snapshot(kept, f"c{kept}", b"%d" % kept)
     assert await one.load_snapshot(new_block()) is None
 
 
@@ -252,7 +256,7 @@ async def test_a_block_with_a_hundred_thousand_events_comes_back_by_its_snapshot
     for number in range(commits):
         last = await append(journal, block, last, f"c{number}", payload)
         if number == snapshot_at:
-            await journal.save_snapshot(block, Snapshot(last, b"state"))
+            await journal.save_snapshot(block, Snapshot(last, "c", b"state"))
     snapshot = await journal.load_snapshot(block)
     assert snapshot is not None
     tail = await ids_of(journal, block, snapshot.sequence)

@@ -33,7 +33,7 @@ from actors.domain.commands import (
 )
 from actors.domain.identity import BlockKey, token_of
 from actors.domain.rejections import Code, Rejection
-from actors.journal import Entry, Snapshot
+from actors.journal import Entry
 from actors.outcomes import Accepted, Outcome, Unavailable
 from cluster.journal.memory import Fault, Faults, MemoryJournal, MemoryStream
 from tests.unit.halls import NOW, RULES, seats, terms
@@ -270,67 +270,6 @@ async def test_an_oversized_batch_is_committed_in_pieces(monkeypatch: pytest.Mon
     assert journal.appends - before == 8
     assert one.block is not None
     assert one.block.status == bytes(1000)
-
-
-async def test_a_new_activation_reads_its_snapshot_and_only_the_tail() -> None:
-    world = World()
-    one, _ = await world.opened()
-    for n in range(20):
-        await one.submit(hold(n, n))
-    await one.submit(ReleaseHold(token(3)))
-    await one.save_snapshot()
-    await one.submit(hold(30, 30))
-    journal = world.journal()
-    two = world.activation(journal, "two")
-    await two.submit(ExpireDue())
-    assert two.block == one.block
-    assert (two.sequence, journal.read_entries) == (one.sequence, 1)
-
-
-async def test_a_snapshot_is_taken_after_so_many_commits() -> None:
-    world = World(snapshot_commits=10)
-    one, _ = await world.opened()
-    for n in range(25):
-        await one.submit(hold(n, n))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    stored = world.stream.snapshot(KEY)
-    assert stored is not None
-    assert one.sequence - 10 < stored.sequence <= one.sequence
-
-
-@pytest.mark.parametrize("payload", [b"", b"not a snapshot", b"x\x9c\x03\x00\x00\x00\x00\x01"])
-async def test_an_unreadable_snapshot_is_only_a_longer_replay(payload: bytes) -> None:
-    world = World()
-    one, _ = await world.opened()
-    await one.submit(hold(1, 1))
-    world.stream.keep_snapshot(KEY, Snapshot(one.sequence, payload))
-    two = world.activation(world.journal(), "two")
-    assert isinstance(await two.submit(FindHold(token(1))), Accepted)
-    assert two.block == one.block
-
-
-async def test_a_snapshot_of_a_future_that_the_journal_lost_is_not_believed() -> None:
-    world, lost = World(), World()
-    ahead, _ = await lost.opened()
-    for n in range(5):
-        await ahead.submit(hold(n, n))
-    await ahead.save_snapshot()
-    await world.opened()
-    future = lost.stream.snapshot(KEY)
-    assert future is not None
-    world.stream.keep_snapshot(KEY, future)
-    two = world.activation(world.journal(), "two")
-    assert isinstance(await two.submit(hold(9, 0)), Accepted)
-
-
-async def test_a_snapshot_that_cannot_be_kept_disturbs_nobody() -> None:
-    faults = Faults()
-    one, _ = await World().opened(faults)
-    faults.unavailable = True
-    await one.save_snapshot()
-    faults.unavailable = False
-    assert isinstance(await one.submit(hold(1, 1)), Accepted)
 
 
 async def test_nothing_but_an_opening_is_ever_the_first_commit_of_a_block() -> None:
