@@ -24,7 +24,7 @@ HOSTS_MAX = 256
 TICKETS_PER_ACTOR_MAX = 2_000
 HOLD_SECONDS_MAX = 3_600
 REPLICAS_MAX = 64
-HOST_RESOURCE_MAX = 1_000
+RESOURCE_MAX = 1_000
 REPLICA_CPUS_MAX = 64
 ADMIN_KEY_LENGTH_MAX = 512
 NATS_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     hosts_max: int | None = Field(default=None, ge=1, le=HOSTS_MAX)
     tickets_per_actor: int | None = Field(default=None, ge=1, le=TICKETS_PER_ACTOR_MAX)
     hold_seconds: int = Field(default=600, ge=1, le=HOLD_SECONDS_MAX)
-    host_resource: float = Field(default=0, ge=0, le=HOST_RESOURCE_MAX)
+    host_resource: float = Field(default=0, ge=0, le=RESOURCE_MAX)
+    service_resource: float = Field(default=0, ge=0, le=RESOURCE_MAX)
     replicas: int = Field(default=1, ge=1, le=REPLICAS_MAX)
     replicas_max: int | None = Field(default=None, ge=1, le=REPLICAS_MAX)
     replica_cpus: float = Field(default=0, ge=0, le=REPLICA_CPUS_MAX)

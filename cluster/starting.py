@@ -94,9 +94,9 @@ async def _settle_fleet(nc: Client, settings: Settings, *, keep: bool) -> None:
 async def _start_actors(settings: Settings) -> None:
     runtime = await connect(settings, "start")
     try:
-        options = telemetry_options(settings)
+        namespace, options = settings.ray_namespace, telemetry_options(settings)
         for name, build in services(settings).items():
-            start_service(settings.ray_namespace, name, build, options)
+            start_service(namespace, name, build, options, settings.service_resource)
         await runtime.transport.reports(runtime.placement().names())
     finally:
         await runtime.close()

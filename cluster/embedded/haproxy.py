@@ -3,8 +3,10 @@
 Serve writes HAProxy's configuration itself. What it cannot be told (statistics on loopback only, an
 answer of ours when no replica can be reached or none is known yet, death with its owner) is done by a
 wrapper that Serve runs as "the HAProxy binary". The image for Kubernetes has one as well, made when it is
-built, which listens on all interfaces: a pod is a machine of its own. Variables:
-ray/serve/_private/constants.py of Ray 2.60.
+built, which listens on all interfaces: a pod is a machine of its own. Only the page of statistics is on
+loopback there too: it shows what runs where, and Serve gives it a port but no address
+(ray/serve/_private/haproxy_templates.py of Ray 2.60, `listen stats`). Variables:
+ray/serve/_private/constants.py.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ for word in "$@"; do
   previous=$word
 done
 [ -n "$configuration" ] && sed -i \\
+  -e '/^listen stats/,$s/^\\( *bind \\)\\*:/\\1{loopback}:/' \\
   -e 's/^\\( *bind \\)\\**:/\\1{address}:/' \\
   -e 's#^\\( *errorfile 50[234] \\).*#\\1{answer}#' \\
   -e 's#^\\( *http-request \\)return status 404 .*lf-string.*#\\1deny deny_status 503#' "$configuration"
@@ -79,6 +82,7 @@ def write_wrapper(directory: Path, address: str = LOOPBACK) -> Path:
     wrapper.write_text(
         _WRAPPER.format(
             address=address,
+            loopback=LOOPBACK,
             answer=answer,
             binary=" ".join((*dying_with_us(), str(binary))),
         )

@@ -20,6 +20,9 @@ NICENESS = 10
 NICENESS_OF = {"fulfilment": 19, "watch": 19}
 """These yield it to everybody: a page takes longer than a whole sale, and nobody waits for it, nor for the watch."""
 
+SERVICE_RESOURCE = "frontrow_service"
+"""The custom resource of the nodes that are meant for services: those that stay, unlike spot nodes."""
+
 CONCURRENT_CALLS_MAX = 16
 CALL_SECONDS_MAX = 5.0
 
@@ -61,14 +64,21 @@ class ServiceActor:
 _ServiceActor: Any = ray.remote(ServiceActor)
 
 
-def start_service(namespace: str, name: str, build: BuildService, options: TelemetryOptions) -> Any:
-    """The service's actor: the one there is, or a new one (a race has one winner)."""
+def start_service(
+    namespace: str, name: str, build: BuildService, options: TelemetryOptions, claim: float = 0
+) -> Any:
+    """The service's actor: the one there is, or a new one (a race has one winner).
+
+    `claim` is how much of SERVICE_RESOURCE it takes of its node; 0 places services anywhere.
+    """
     return _ServiceActor.options(
         name=f"service-{name}",
         namespace=namespace,
         lifetime="detached",
         get_if_exists=True,
         num_cpus=0,
+        resources={SERVICE_RESOURCE: claim} if claim else {},
+        scheduling_strategy="SPREAD",  # one node that is lost takes few services with it
         max_restarts=-1,
         max_task_retries=0,
         max_concurrency=CONCURRENT_CALLS_MAX,

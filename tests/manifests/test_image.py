@@ -159,31 +159,21 @@ def test_operators_find_their_commands(container: Path) -> None:
         assert command in commands
 
 
-CONFIGURATION = """\
-global
-    maxconn 10
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 1s
-    timeout server 1s
-    errorfile 502 /nowhere.http
-    errorfile 503 /nowhere.http
-    errorfile 504 /nowhere.http
-frontend prometheus
-    bind :9101
-frontend http_frontend
-    bind 0.0.0.0:8000
-listen stats
-  bind *:8404
-"""
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray Serve's own models
+def test_haproxy_answers_for_itself_and_shows_its_statistics_to_nobody(tmp_path: Path) -> None:
+    """The wrapper that the image is built with, over the configuration that Serve writes; HAProxy itself checks it."""
+    from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
+    from ray.serve.config import HTTPOptions
 
-
-def test_haproxy_answers_for_itself_and_listens_everywhere(tmp_path: Path) -> None:
-    """The wrapper that the image is built with, over a configuration as Serve writes it; HAProxy itself checks it."""
     wrapper = write_wrapper(tmp_path, "*")
     configuration = tmp_path / "haproxy.cfg"
-    configuration.write_text(CONFIGURATION)
+    everywhere = HTTPOptions(host="0.0.0.0", port=8000)
+    replica = ServerConfig("replica", "127.0.0.1", 26_000)
+    backend = BackendConfig("frontrow", "/", servers=[replica], app_name="frontrow")
+    serve = HAProxyApi(
+        HAProxyConfig(http_options=everywhere), {"frontrow": backend}, str(configuration)
+    )
+    serve._generate_config_file_internal()
     result = subprocess.run(
         [str(wrapper), "-c", "-f", str(configuration)],
         capture_output=True,
@@ -194,8 +184,8 @@ def test_haproxy_answers_for_itself_and_listens_everywhere(tmp_path: Path) -> No
     text = configuration.read_text()
     assert [line.split()[1] for line in text.splitlines() if "bind" in line] == [
         "*:9101",
-        "0.0.0.0:8000",
-        "*:8404",
+        "*:8000",
+        "127.0.0.1:8404",
     ]
     assert text.count(f"{tmp_path}/unavailable.http") == 3
     assert (tmp_path / "unavailable.http").read_bytes().startswith(b"HTTP/1.1 503 ")

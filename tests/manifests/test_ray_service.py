@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from cluster.embedded.ray_head import OBJECT_STORE_BYTES
+from cluster.service_processes import services
+from cluster.services.service_actor import SERVICE_RESOURCE
 from cluster.settings import Settings, variable
 from tests.manifests.rendered import (
     KUBERAY,
@@ -134,6 +136,20 @@ def test_replicas_and_hosts_fit_into_their_groups(overlay: str) -> None:
     assert int(given["FRONTROW_HOSTS_MIN"] or 0) <= int(given["FRONTROW_HOSTS"] or 0)
     assert room // claim * hosts["maxReplicas"] == int(given["FRONTROW_HOSTS_MAX"] or 0)
     assert float(hosts["resources"]["CPU"]) == 0, "a replica must not take a host's place"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_services_fit_beside_any_hosts_and_nowhere_else(overlay: str) -> None:
+    """Not on `serve`, whose nodes may be spot nodes, and not on the head, which they are to survive."""
+    given = environment(overlay, all_pods(overlay)[0])
+    claim = float(given["FRONTROW_SERVICE_RESOURCE"] or 0)
+    assert claim > 0
+    all_of_them = services(Settings(hosts_max=2, metrics_port=8080))
+    assert claim * len(all_of_them) <= float(group(overlay, "hosts")["resources"][SERVICE_RESOURCE])
+    head = ray_cluster(overlay)["headGroupSpec"]
+    for elsewhere in (head, group(overlay, "serve")):
+        assert SERVICE_RESOURCE not in elsewhere.get("resources", {})
+        assert "resources" not in elsewhere["rayStartParams"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -70,6 +70,7 @@ def test_rendering_hides_an_inherited_variable_that_is_unset_here(
         ("FRONTROW_REPLICAS_MAX", "65"),
         ("FRONTROW_REPLICA_CPUS", "-1"),
         ("FRONTROW_HOST_RESOURCE", "-0.5"),
+        ("FRONTROW_SERVICE_RESOURCE", "1001"),
         ("FRONTROW_JOURNAL_REPLICAS", "2"),
         ("FRONTROW_NATS_URL", "http://127.0.0.1:4222"),
         ("FRONTROW_MONGODB_URL", "127.0.0.1"),
