@@ -78,7 +78,8 @@ class BlockAudit:
     """Feed it the commits of one block in order; `violations` grows.
 
     `status`, `owner` (a token or an empty text) and `changed` (a sequence) are the last state of each ticket;
-    `shared` are the holds that span blocks, live or ended, for `audit_parts`; `sales` are the holds that were sold.
+    `shared` are the holds that span blocks, live or ended, for `audit_parts`; `sales` are the holds that were sold;
+    `frozen` is the event that has frozen the block, if it is.
     """
 
     block: int
@@ -95,7 +96,7 @@ class BlockAudit:
     violations: list[Violation] = field(default_factory=list[Violation])
     sequence: int = 0
     commits: int = 0
-    frozen: bool = False
+    frozen: BlockFrozen | None = None
 
     def commit(self, sequence: int, at: int, events: Iterable[Event]) -> None:
         """Follow one commit: its sequence in the journal, its time (ms since the epoch), its events."""
@@ -137,16 +138,18 @@ class BlockAudit:
                 self._turn(tickets, AVAILABLE, WITHHELD, "withheld")
             case TicketsRestored(tickets):
                 self._turn(tickets, WITHHELD, AVAILABLE, "restored")
-            case BlockFrozen() | BlockThawed():
-                self._freeze(isinstance(event, BlockFrozen))
+            case BlockFrozen():
+                self._freeze(event)
+            case BlockThawed():
+                self._freeze(None)
             case HoldAbandoned(token, epoch):
                 if token in self.live:
                     self._violation(f"hold {short_name(token)} is abandoned while it stands")
                 self.abandoned[token] = max(epoch, self.abandoned.get(token, epoch))
 
-    def _freeze(self, frozen: bool) -> None:
+    def _freeze(self, frozen: BlockFrozen | None) -> None:
         """A block is frozen, or thawed."""
-        if self.frozen is frozen:
+        if (self.frozen is None) is (frozen is None):
             self._violation("the block is frozen twice" if frozen else "the block was not frozen")
         self.frozen = frozen
 
@@ -189,7 +192,7 @@ class BlockAudit:
             (event.deadline <= event.held_at, "ends before it begins"),
             (event.deadline > event.held_at + rules.hold_seconds * 1000, "is longer than allowed"),
             (not rules.on_sale(event.held_at), "begins while the show is not on sale"),
-            (self.frozen, "begins while the block is frozen"),
+            (self.frozen is not None, "begins while the block is frozen"),
             (
                 not event.parts and event.amount != price_of(self, event.tickets),
                 "has a wrong amount",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -19,13 +19,14 @@ from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Backends, payment_gateway, run_with
 from cluster.operate.command import CommandError, Url, err, out, print_json, reported
 from cluster.operate.target import Target, find_target
-from cluster.operate.verify import LedgerReport, VerifyReport
+from cluster.operate.verify import FrozenBlock, LedgerReport, VerifyReport
 from cluster.operate.verify import verify as audit
 from cluster.payments.gateway import MISCONFIGURED, PaymentRefused, PaymentsUnavailable
 from cluster.store.orders import Orders
 from cluster.store.tickets import Tickets
 
 SHOWN_FINDINGS_MAX = 50
+SHOWN_FROZEN_MAX = 20
 
 
 @reported
@@ -99,6 +100,8 @@ def print_verdict(report: VerifyReport) -> None:
     if report.ledgers is not None:
         for line in ledger_lines(report.ledgers):
             out.print(line)
+    for line in frozen_lines(report.frozen):
+        out.print(line)
     if report.ok:
         return
     columns = ("show", "seat", "order", "sequence", "what")
@@ -111,6 +114,15 @@ def print_verdict(report: VerifyReport) -> None:
     out.print(table)
     if report.violation_count > SHOWN_FINDINGS_MAX:
         out.print(f"... {report.violation_count - SHOWN_FINDINGS_MAX:,} more (with --json)")
+
+
+def frozen_lines(frozen: Sequence[FrozenBlock]) -> Iterator[str]:
+    """Blocks in which nothing can be held at the moment, by whose wish and why."""
+    for one in frozen[:SHOWN_FROZEN_MAX]:
+        by = f" ({escape(one.by)})" if one.by else ""
+        yield f"frozen: block {one.block} of {one.show}: {escape(one.reason)}{by}"
+    if len(frozen) > SHOWN_FROZEN_MAX:
+        yield f"frozen: {len(frozen) - SHOWN_FROZEN_MAX:,} more (with --json)"
 
 
 def ledger_lines(report: LedgerReport) -> Iterator[str]:

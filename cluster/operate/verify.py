@@ -55,6 +55,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenBlock:
+    """A block in which no hold begins: nothing is wrong with it, and somebody may have forgotten it."""
+
+    show: str
+    block: int
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerReport:
     """Orders by state; money and tickets by currency. `provider`: whether the payments were compared as well."""
 
@@ -91,6 +101,7 @@ class VerifyReport:
     sequence: int = 0
     holds: int = 0
     tickets: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
+    frozen: list[FrozenBlock] = field(default_factory=list[FrozenBlock])
     violations: list[Finding] = field(default_factory=list[Finding])
     violation_count: int = 0
     ledgers: LedgerReport | None = None
@@ -167,7 +178,10 @@ def _conclude(show: str, blocks: dict[int, BlockAudit], report: VerifyReport) ->
         report.add(Finding(show, violation.seat, violation.sequence, violation.detail))
     for finding in _two_places(show, blocks):
         report.add(finding)
-    for audit in blocks.values():
+    for block, audit in sorted(blocks.items()):
+        if audit.frozen is not None:
+            event = audit.frozen
+            report.frozen.append(FrozenBlock(show, block, event.reason, event.by))
         report.holds += len(audit.live)
         for status, name in enumerate(STATES):
             report.tickets[name] += audit.status.count(status)

@@ -133,7 +133,7 @@ async def test_whatever_the_core_writes_is_legal_and_the_auditor_ends_in_the_sam
     for number, block in venue.blocks.items():
         audit = venue.audits[number]
         assert audit.status == block.status
-        assert audit.frozen is (block.frozen is not None)
+        assert audit.frozen == block.frozen
         assert {t: owner for t, owner in enumerate(audit.owner) if owner} == block.owner
         assert {token: hold.deadline for token, hold in audit.live.items()} == {
             token: hold.deadline for token, hold in block.holds.items()
