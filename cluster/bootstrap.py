@@ -25,7 +25,7 @@ from actors.metrics import (
     Emitter,
 )
 from actors.placement import Placement
-from actors.telemetry import Meter, Telemetry
+from actors.telemetry import Telemetry
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
 from cluster.elasticity.policy import Limits
@@ -226,7 +226,7 @@ async def connect(
         build = partial(build_host, settings.nats_url, options=options)
         transport = RayTransport(settings.ray_namespace, build, settings.host_resource)
     shows = Shows(database)
-    gateway = _gateway(settings, telemetry.meter)
+    gateway = _gateway(settings, telemetry)
     runtime = Runtime(
         settings,
         nc,
@@ -278,14 +278,14 @@ def _ticket_keys(settings: Settings) -> TicketKeys:
     return TicketKeys.parse(settings.ticket_keys.get_secret_value())
 
 
-def _gateway(settings: Settings, meter: Meter) -> PaymentGateway:
+def _gateway(settings: Settings, telemetry: Telemetry) -> PaymentGateway:
     if settings.stripe_secret_key is None:
         return NoPayments()
     from cluster.payments.stripe_gateway import StripeGateway  # half a second that most do not need
 
     secret_key, breaker = settings.stripe_secret_key.get_secret_value(), CircuitBreaker()
     gateway = StripeGateway(secret_key, settings.stripe_api_base, breaker=breaker)
-    return MeteredGateway(gateway, breaker, meter)
+    return MeteredGateway(gateway, breaker, telemetry)
 
 
 def _stationery(settings: Settings, keys: TicketKeys) -> Stationery:

@@ -16,6 +16,7 @@ import structlog
 
 from actors.domain.order import Order, Transition
 from actors.journal import JournalUnavailable
+from actors.telemetry import TRACE
 from cluster.orders.ports import OrderStore
 from cluster.store.mongo import StoreUnavailable
 
@@ -64,15 +65,15 @@ class Announcer:
     def __init__(self, publish: Publish, orders: OrderStore) -> None:
         self._publish = publish
         self._orders = orders
-        self._waiting: deque[Order] = deque()
+        self._waiting: deque[tuple[Order, str]] = deque()
         self._told: OrderedDict[str, int] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
 
     def __call__(self, order: Order) -> None:
-        """This is the order's latest version."""
+        """This is the order's latest version; what changed it is traced as this task is."""
         if len(self._waiting) >= QUEUE_ORDERS_MAX:
             return
-        self._waiting.append(order)
+        self._waiting.append((order, TRACE.get()))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._drain())
 
@@ -88,19 +89,20 @@ class Announcer:
 
     async def _drain(self) -> None:
         while self._waiting:
-            batch = dict[str, Order]()
+            batch = dict[str, tuple[Order, str]]()
             while self._waiting and len(batch) < BATCH_ORDERS_MAX:
-                order = self._waiting.popleft()
-                batch[order.order_id] = order
+                order, trace = self._waiting.popleft()
+                batch[order.order_id] = order, trace
             try:
-                await asyncio.gather(*[self._tell(order) for order in batch.values()])
-                await self._orders.published([(o.order_id, o.version) for o in batch.values()])
+                await asyncio.gather(*[self._tell(*one) for one in batch.values()])
+                await self._orders.published([(o.order_id, o.version) for o, _ in batch.values()])
             except (JournalUnavailable, StoreUnavailable) as error:
                 _log.info("orders.not_announced", orders=len(batch), reason=str(error))
             await asyncio.sleep(MARK_SECONDS)
 
-    async def _tell(self, order: Order) -> None:
+    async def _tell(self, order: Order, trace: str) -> None:
         """Every transition that this process has not told: what others did before may not have been told at all."""
+        TRACE.set(trace)  # of a task of its own: the others of the batch have theirs
         told = self._told.get(order.order_id, 0)
         for transition in order.history:
             if transition.version > told:

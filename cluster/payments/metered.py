@@ -1,4 +1,4 @@
-"""The payment provider as it is seen from here: every call with what it took and what it came to."""
+"""The payment provider as it is seen from here: every call with what it took and what it came to, and in its trace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from actors.domain.payment import MoneyBack, Payment
 from actors.metrics import PAYMENT_CALL_SECONDS
-from actors.telemetry import Meter
+from actors.telemetry import TRACE, Telemetry
 from cluster.payments.breaker import CircuitBreaker
 from cluster.payments.gateway import (
     OpenPayment,
@@ -17,6 +17,8 @@ from cluster.payments.gateway import (
     PaymentRequest,
     PaymentsUnavailable,
 )
+
+OK = "ok"
 
 T = TypeVar("T")
 
@@ -27,10 +29,12 @@ class MeteredGateway:
     The lists that `frontrow verify` reads are not measured: they are no part of a sale.
     """
 
-    def __init__(self, gateway: PaymentGateway, breaker: CircuitBreaker, meter: Meter) -> None:
+    def __init__(
+        self, gateway: PaymentGateway, breaker: CircuitBreaker, telemetry: Telemetry
+    ) -> None:
         self.breaker = breaker
         self._gateway = gateway
-        self._meter = meter
+        self._meter, self._tracer = telemetry.meter, telemetry.tracer
 
     async def close(self) -> None:
         await self._gateway.close()
@@ -64,7 +68,9 @@ class MeteredGateway:
         return self._gateway.refunds(created_from)
 
     async def _measured(self, operation: str, call: Awaitable[T]) -> T:
-        began, outcome = time.perf_counter(), "ok"
+        began, outcome = time.perf_counter(), OK
+        trace = TRACE.get()
+        span = self._tracer.start(f"payment {operation}", trace) if trace else None
         try:
             return await call
         except PaymentRefused:
@@ -76,3 +82,5 @@ class MeteredGateway:
         finally:
             took = time.perf_counter() - began
             self._meter.observe(PAYMENT_CALL_SECONDS, took, operation, outcome)
+            if span is not None:
+                span.end("" if outcome == OK else outcome)
