@@ -15,3 +15,12 @@ def matches(request: Request, tag: str) -> bool:
         return False
     tags = [candidate.strip().removeprefix("W/") for candidate in asked.split(",")]
     return "*" in tags or tag in tags
+
+
+def takes_gzip(request: Request) -> bool:
+    """Accept-Encoding (RFC 9110, 12.5.3), as far as it is about gzip."""
+    for coding in request.headers.get("Accept-Encoding", "").split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip().lower() == "gzip":
+            return weight.replace(" ", "").rstrip("0.") != "q="
+    return False

@@ -44,6 +44,11 @@ def identify(request: Request, runtime: Runtime, scope: str, *asked: bytes) -> R
         key = key[1:-1]
     if not 0 < len(key) <= KEY_LENGTH_MAX or not all(" " <= char <= "~" for char in key):
         raise Problem("invalid_idempotency_key", f"1 to {KEY_LENGTH_MAX} visible ASCII characters")
+    return keyed_identity(runtime, scope, key, fingerprint)
+
+
+def keyed_identity(runtime: Runtime, scope: str, key: str, fingerprint: str) -> RequestIdentity:
+    """The identity that follows from a key; without the installation's secret nobody can work it out."""
     admin_key = runtime.settings.admin_key
     secret = admin_key.get_secret_value().encode() if admin_key else b""
     return RequestIdentity(token_of_key(secret, scope, key), fingerprint, keyed=True)

@@ -38,6 +38,7 @@ PROBLEMS: dict[str, ProblemType] = {
     "invalid_notice": ProblemType(400, "The body is not an event of the payment provider"),
     "unauthenticated": ProblemType(401, "A bearer key is needed"),
     "forbidden": ProblemType(403, "This key does not allow that"),
+    "foreign_form": ProblemType(403, "The form was sent from another site"),
     "not_found": ProblemType(404, "There is nothing at this address"),
     "show_not_found": ProblemType(404, "There is no such show"),
     "ticket_not_found": ProblemType(404, "The order has no such ticket"),

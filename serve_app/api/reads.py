@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cluster.reads.show_view import STATUS_NAMES
-from serve_app.conditional import IMMUTABLE_CACHE, matches
+from serve_app.conditional import IMMUTABLE_CACHE, matches, takes_gzip
 from serve_app.runtime import runtime_of
 from serve_app.shows import view_of
 
@@ -47,7 +47,7 @@ async def seatmap(request: Request) -> Response:
     view = await view_of(runtime_of(request), request.path_params["show_id"])
     drawn = await request.app.state.seat_maps.of(view)
     hashed = request.query_params.get("hash") == drawn.digest
-    zipped, tag = _takes_gzip(request), f'"{drawn.digest}"'
+    zipped, tag = takes_gzip(request), f'"{drawn.digest}"'
     headers = {
         "ETag": f"W/{tag}" if zipped else tag,  # a strong tag would promise the same bytes
         "Cache-Control": IMMUTABLE_CACHE if hashed else SEATMAP_CACHE,
@@ -59,12 +59,3 @@ async def seatmap(request: Request) -> Response:
         headers["Content-Encoding"] = "gzip"
         return Response(drawn.gzipped, 200, headers, "application/json")
     return Response(drawn.body, 200, headers, "application/json")
-
-
-def _takes_gzip(request: Request) -> bool:
-    """Accept-Encoding (RFC 9110, 12.5.3), as far as it is about gzip."""
-    for coding in request.headers.get("Accept-Encoding", "").split(","):
-        name, _, weight = coding.partition(";")
-        if name.strip().lower() == "gzip":
-            return weight.replace(" ", "").rstrip("0.") != "q="
-    return False

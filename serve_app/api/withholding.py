@@ -15,9 +15,9 @@ from cluster.bootstrap import Runtime
 from cluster.reads.choosing import unknown_seats
 from cluster.store.creation import IdTaken
 from cluster.withholding import Order, SeatAnswer, change_seats
-from serve_app.api.holds import to_the_end
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
+from serve_app.hold_making import to_the_end
 from serve_app.idempotency import REPLAYED, RequestIdentity, identify
 from serve_app.openapi import creating, json_request, problems
 from serve_app.problems import Problem, rejection_problem, unavailable

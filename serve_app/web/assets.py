@@ -19,6 +19,7 @@ REVALIDATED_CACHE = "public, max-age=0, must-revalidate"
 MEDIA_TYPES = {
     "page.css": "text/css",
     "seatmap.js": "text/javascript",
+    "countdown.js": "text/javascript",
     "console.js": "text/javascript",
 }
 

@@ -21,7 +21,7 @@ from actors import client as client_module
 from cluster.embedded.mongod import Mongod
 from cluster.embedded.nats import NatsServer
 from cluster.journal import api, jetstream
-from serve_app.api import holds as holds_api
+from serve_app import hold_making
 from serve_app.api import stream as stream_api
 from serve_app.app import create_app
 from tests.e2e.answers import Published
@@ -166,7 +166,7 @@ async def test_a_defect_is_told_without_what_it_was_about(
 async def test_more_holds_than_can_be_worked_on_are_sent_away(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holds_api, "HOLDS_IN_FLIGHT_MAX", 3)
+    monkeypatch.setattr(hold_making, "HOLDS_IN_FLIGHT_MAX", 3)
     show_id = await hall(server)
     seats = [f"S-{row}-{number}" for row in range(1, 6) for number in range(1, 11)]
     answers = await asyncio.gather(*[hold(server, show_id, seat) for seat in seats])

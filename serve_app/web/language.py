@@ -1,0 +1,105 @@
+"""The languages of the pages: which one a visitor reads, and how it writes dates, numbers and money.
+
+Texts are gettext's: templates and code have English, `locale/XX/LC_MESSAGES/messages.po` the others, read when the
+process starts. What a language calls a month or a currency comes from the CLDR, through Babel.
+"""
+
+from __future__ import annotations
+
+import io
+from copy import copy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_datetime, get_timezone
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from starlette.requests import Request
+
+from actors.domain.money import MINOR_DIGITS
+
+CATALOGS = Path(__file__).parent / "locale"
+LANGUAGES = ("en", "de")
+"""The first is the one of the texts in the code, and of a visitor who reads none of them."""
+
+COOKIE = "language"
+PARAMETER = "lang"
+ACCEPTED_MAX = 20
+"""Languages of one Accept-Language header that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language. Times are shown in UTC, and say so: a show has no time zone of its own."""
+
+    code: str
+    locale: Locale
+    texts: NullTranslations
+
+    def text(self, message: str, **values: object) -> str:
+        """A text of the code in this language, with its `%(name)s` filled in."""
+        found = self.texts.gettext(message)
+        return found % values if values else found
+
+    def money(self, amount: int, currency: str) -> str:
+        """`amount` in minor units, with all digits that the currency has for Frontrow: the CLDR would round some."""
+        digits = MINOR_DIGITS.get(currency, 2)
+        pattern = copy(self.locale.currency_formats["standard"])
+        pattern.frac_prec = (digits, digits)
+        value = Decimal(amount).scaleb(-digits)
+        return pattern.apply(value, self.locale, currency=currency, currency_digits=False)
+
+    def number(self, value: int) -> str:
+        return format_decimal(value, locale=self.locale)
+
+    def moment(self, milliseconds: int, form: str = "yMMMMEEEEdjm") -> str:
+        """A moment (ms since the epoch) with its weekday; `form` is a CLDR skeleton."""
+        at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+        if form == "time":
+            return format_datetime(at, "HH:mm 'UTC'", get_timezone("UTC"), self.locale)
+        day = format_datetime(at, "EEE d MMM y", get_timezone("UTC"), self.locale)
+        return f"{day}, {at:%H:%M} UTC"
+
+
+@cache
+def language(code: str) -> Language:
+    """The language with this code, which is one of LANGUAGES."""
+    path = CATALOGS / code / "LC_MESSAGES" / "messages.po"
+    return Language(code, Locale.parse(code), _texts(path) if path.exists() else NullTranslations())
+
+
+def _texts(path: Path) -> GNUTranslations:
+    compiled = io.BytesIO()
+    with path.open("rb") as source:
+        write_mo(compiled, read_po(source))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def language_of(request: Request) -> Language:
+    """What the address asks for, else what was chosen before, else what the browser accepts (RFC 9110, 12.5.4)."""
+    chosen = (request.query_params.get(PARAMETER), request.cookies.get(COOKIE))
+    for code in (*chosen, *_accepted(request.headers.get("Accept-Language", ""))):
+        if code in LANGUAGES:
+            return language(code)
+    return language(LANGUAGES[0])
+
+
+def _accepted(header: str) -> list[str]:
+    """The languages of an Accept-Language header without their regions, the most wanted first."""
+    wanted = list[tuple[float, str]]()
+    for item in header.split(",")[:ACCEPTED_MAX]:
+        tag, _, weight = item.strip().partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        if quality > 0:
+            wanted.append((-quality, tag.partition("-")[0].lower()))
+    return [code for _, code in sorted(wanted, key=lambda one: one[0])]

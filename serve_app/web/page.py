@@ -1,0 +1,136 @@
+"""An endpoint that answers people: a template filled in, or where to go next; what went wrong is a page as well."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.journal import JournalUnavailable
+from cluster.store.mongo import StoreUnavailable
+from serve_app.conditional import matches, takes_gzip
+from serve_app.problems import Problem, unavailable
+from serve_app.web.language import COOKIE, LANGUAGES, PARAMETER, Language, language_of
+from serve_app.web.policy import HEADERS, content_security_policy, require_same_site
+from serve_app.web.refusals import refusal_of
+from serve_app.web.rendering import rendered
+
+PUBLIC = "private, max-age=0, stale-while-revalidate=30"
+"""Of a page that is the same for everybody, and changes with the sale: shown again at once, and asked for meanwhile."""
+
+PRIVATE = "no-store"
+"""Of a page that shows what belongs to one buyer."""
+
+GZIP_LEVEL = 5
+GZIP_FROM_BYTES = 1_000
+LANGUAGE_SECONDS = 365 * 24 * 3600
+
+_NONCE = "nonce-" + secrets.token_hex(12)
+"""Stands for the nonce while a page is rendered, so that its tag does not change with it. Nobody can guess it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a template shows. `payments` is the origin of the provider's script, on a page that takes cards."""
+
+    template: str
+    context: Mapping[str, object] = field(default_factory=dict[str, object])
+    status: int = 200
+    kept: str = PRIVATE
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    payments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeeOther:
+    """The answer to a form (RFC 9110, 15.4.4): the page to look at next, which may be loaded again without harm."""
+
+    location: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Build = Callable[[Request], Awaitable[Page | SeeOther]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def page(build: Build) -> Endpoint:
+    """The endpoint that answers with what `build` makes of a request."""
+
+    @wraps(build)
+    async def endpoint(request: Request) -> Response:
+        language = language_of(request)
+        try:
+            require_same_site(request)
+            made = await build(request)
+        except Problem as problem:
+            made = refused(problem)
+        except (StoreUnavailable, JournalUnavailable) as error:
+            made = refused(unavailable(str(error)))
+        if isinstance(made, SeeOther):
+            return Response(status_code=303, headers={**made.headers, "Location": made.location})
+        return answer(request, made, language)
+
+    return endpoint
+
+
+def refused(problem: Problem) -> Page:
+    """The page that says what a problem is about, in words for people."""
+    refusal = refusal_of(problem)
+    return Page("refused.html", {"refusal": refusal}, refusal.status, headers=problem.headers)
+
+
+def answer(request: Request, made: Page, language: Language) -> Response:
+    """The page as this visitor gets it: language, nonce, tag, compression."""
+    context = {
+        **made.context,
+        "nonce": _NONCE,
+        "elsewhere": _other_languages(request, language),
+        "path": request.url.path,
+    }
+    text = rendered(made.template, language, context)
+    tag = f'W/"{hashlib.blake2b(text.replace(_NONCE, "").encode(), digest_size=12).hexdigest()}"'
+    headers = {
+        **HEADERS,
+        "Cache-Control": made.kept,
+        "Content-Language": language.code,
+        "Vary": "Accept-Encoding, Accept-Language, Cookie",
+        **made.headers,
+    }
+    if language.code == request.query_params.get(PARAMETER):
+        headers["Set-Cookie"] = _language_cookie(language.code)
+    if made.kept != PRIVATE:
+        headers["ETag"] = tag
+        if made.status == 200 and matches(request, tag.removeprefix("W/")):
+            # Without a policy: the page that the browser has keeps the one, and the nonce, that it came with.
+            return Response(status_code=304, headers=headers)
+    nonce = secrets.token_urlsafe(16)
+    headers["Content-Security-Policy"] = content_security_policy(nonce, payments=made.payments)
+    body = text.replace(_NONCE, nonce).encode()
+    if len(body) >= GZIP_FROM_BYTES and takes_gzip(request):
+        headers["Content-Encoding"] = "gzip"
+        body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+    return Response(body, made.status, headers, "text/html")
+
+
+def _other_languages(request: Request, language: Language) -> list[tuple[str, str]]:
+    """The same page in the other languages: code and address."""
+    kept = [(k, v) for k, v in request.query_params.multi_items() if k != PARAMETER]
+    return [
+        (code, f"{request.url.path}?{urlencode([*kept, (PARAMETER, code)])}")
+        for code in LANGUAGES
+        if code != language.code
+    ]
+
+
+def _language_cookie(code: str) -> str:
+    cookie = SimpleCookie({COOKIE: code})
+    cookie[COOKIE].update({"path": "/", "max-age": LANGUAGE_SECONDS, "samesite": "Lax"})
+    return cookie[COOKIE].OutputString()
