@@ -31,6 +31,9 @@ RETRY_MS_MAX = 30_000
 REFUND_RETRY_MS_MAX = 3_600_000
 """Pauses between the attempts of a task double up to this; there is no last attempt, for it is about money."""
 
+DOUBLINGS_MAX = 20
+"""More of them would be over every limit, and a large number to compute."""
+
 VOID = "void"
 """The name of the refund of a payment that could not be canceled any more."""
 
@@ -82,10 +85,12 @@ def handed_over(order: Order, now: int) -> Order:
     return order if order.task in (Task.NONE, Task.WATCH) else replace(order, due_at=now)
 
 
-def retry_at(order: Order, now: int) -> int:
-    """When to try a task again that could not be done now."""
-    most = REFUND_RETRY_MS_MAX if order.task is Task.REFUND else RETRY_MS_MAX
-    return now + min(RETRY_FIRST_MS * 2**order.attempts, most)
+def retry_at(order: Order, now: int, *, unavailable: bool) -> int:
+    """When to try a task again that could not be done now. A refund that the provider has answered, and will not or
+    cannot make yet, is asked for ever less often; one that could not be asked for (`unavailable`) is not to blame."""
+    answered = order.task is Task.REFUND and not unavailable
+    most = REFUND_RETRY_MS_MAX if answered else RETRY_MS_MAX
+    return now + min(RETRY_FIRST_MS * 2 ** min(order.attempts, DOUBLINGS_MAX), most)
 
 
 def ordered(order: Order, now: int) -> Order:
@@ -348,7 +353,7 @@ def _refund_failed(order: Order, refund: Refund, problem: str, now: int) -> Orde
         refund, status=RefundStatus.FAILED, problem=problem, attempt=refund.attempt + 1
     )
     after = _with_refund(order, failed, Cause.REFUND_FAILED, Actor.PAYMENTS, now, problem)
-    pause = min(RETRY_FIRST_MS * 2**refund.attempt, REFUND_RETRY_MS_MAX)
+    pause = min(RETRY_FIRST_MS * 2 ** min(refund.attempt, DOUBLINGS_MAX), REFUND_RETRY_MS_MAX)
     return replace(after, due_at=now + pause)
 
 

@@ -103,7 +103,7 @@ class Saga:
 
     async def _advance(self, order: Order, step: Step) -> Order | None:
         """One step further; None when it cannot be taken now: then the order is put off."""
-        now, new_key = self.clock(), False
+        now, new_key, unavailable = self.clock(), False, False
         try:
             fact = await step(order)
             after = order if fact is None else await self.learn(order, fact)
@@ -111,17 +111,20 @@ class Saga:
                 return after
             reason = "nothing new"
         except PaymentsUnavailable as error:
-            reason, new_key = str(error), error.answered
+            reason, new_key, unavailable = str(error), error.answered, True
         except PaymentRefused as error:
             reason = error.code
             new_key = error.code != MISCONFIGURED  # a refusal is kept under its key as well
             _log.error("order.refused", show=order.show_id, task=order.task, code=error.code)
         except PartUnavailable as error:
-            reason = str(error)
+            reason, unavailable = str(error), True
         if order.task is not Task.WATCH:
             _log.info("order.put_off", show=order.show_id, task=order.task, reason=reason)
-        due = ordering.next_look if order.task is Task.WATCH else ordering.retry_at
-        await self.orders.put_off(order, due(order, now), new_key=new_key)
+        if order.task is Task.WATCH:
+            due_at = ordering.next_look(order, now)
+        else:
+            due_at = ordering.retry_at(order, now, unavailable=unavailable)
+        await self.orders.put_off(order, due_at, new_key=new_key)
         return None
 
     async def _step(self, order: Order) -> Fact | None:

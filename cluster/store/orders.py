@@ -97,10 +97,12 @@ class Orders:
         return replaced
 
     async def put_off(self, order: Order, due_at: int, *, new_key: bool = False) -> bool:
-        """Try its task again then; False when the order has changed meanwhile. `new_key`: under another idempotency
-        key. Of two who found the same key used up one has the next key made: with one each, both would send it."""
+        """Try its task again then; False when the order has changed meanwhile, or somebody else has put it off.
+        `new_key`: under another idempotency key. Of two who found the same key used up one has the next key made: with
+        one each, both would send it; and with two attempts counted for one, the pauses between them would grow by four.
+        """
         return await self._orders.update(
-            {"_id": order.order_id, "version": order.version, "key_number": order.key_number},
+            {"_id": order.order_id, "version": order.version, "attempts": order.attempts},
             {"$set": {"due_at": due_at}, "$inc": {"attempts": 1, "key_number": int(new_key)}},
         )
 

@@ -285,9 +285,11 @@ class World:
         if fact is not None:
             self.learn(fact)
         if self.order is before:
-            put_off = ordering.next_look if before.task is Task.WATCH else ordering.retry_at
-            attempts = before.attempts + 1
-            self.order = replace(before, due_at=put_off(before, self.now), attempts=attempts)
+            if before.task is Task.WATCH:
+                due_at = ordering.next_look(before, self.now)
+            else:
+                due_at = ordering.retry_at(before, self.now, unavailable=self.chance.random() < 0.5)
+            self.order = replace(before, due_at=due_at, attempts=before.attempts + 1)
 
     def kept(self) -> int:
         """The money of the order that the bank has, minor units."""

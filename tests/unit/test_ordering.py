@@ -319,7 +319,9 @@ def test_a_task_is_tried_again_after_a_pause_that_doubles_up_to_its_limit(
     state: str, attempts: int, pause: int
 ) -> None:
     order = replace(ORDERS[state], attempts=attempts)
-    assert ordering.retry_at(order, LATER) == LATER + pause
+    assert ordering.retry_at(order, LATER, unavailable=False) == LATER + pause
+    # Nobody has said no to it: it is not asked for ever less often.
+    assert ordering.retry_at(order, LATER, unavailable=True) == LATER + min(pause, 30_000)
 
 
 @pytest.mark.parametrize(
