@@ -132,5 +132,5 @@ def _other_languages(request: Request, language: Language) -> list[tuple[str, st
 
 def _language_cookie(code: str) -> str:
     cookie = SimpleCookie({COOKIE: code})
-    cookie[COOKIE].update({"path": "/", "max-age": LANGUAGE_SECONDS, "samesite": "Lax"})
+    cookie[COOKIE].update({"path": "/", "max-age": str(LANGUAGE_SECONDS), "samesite": "Lax"})
     return cookie[COOKIE].OutputString()
