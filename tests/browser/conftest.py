@@ -1,0 +1,72 @@
+"""A real Chromium, and the product but Ray in this process for it to look at.
+
+Tests of pages ask for `open_page`: every page that it opens has cookies of its own, and a script that fails, or does
+what the page's Content-Security-Policy forbids, fails the test.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from cluster.embedded.nats import NatsServer
+from tests.local_server import LocalServer, local_server
+
+ARGUMENTS = [
+    "--no-sandbox",  # a container's root has none
+    "--disable-gpu",
+    "--disable-background-networking",
+]
+PAGE_MS_MAX = 30_000
+"""A busy machine may take long; what takes longer does not come."""
+
+Open = Callable[..., Awaitable[Page]]
+"""`await open_page(address, **options)`; the options are those of Playwright's `new_context`."""
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(nats_server: NatsServer, mongodb_url: str) -> AsyncIterator[LocalServer]:
+    async with local_server(nats_server.url, mongodb_url, mongodb_database="browser") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser of the session; `.ci/setup` installs it where it can."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(chromium: Browser) -> AsyncIterator[Open]:
+    """Opens pages, each as a visitor of its own; all are closed at the end."""
+    contexts, wrong = list[BrowserContext](), list[str]()
+
+    async def opened(address: str, **options: Any) -> Page:
+        context = await chromium.new_context(**options)
+        contexts.append(context)
+        page = await context.new_page()
+        page.set_default_timeout(PAGE_MS_MAX)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", heard)
+        await page.goto(address)
+        return page
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            wrong.append(message.text)
+
+    yield opened
+    for context in contexts:
+        await context.close()
+    assert not wrong
