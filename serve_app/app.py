@@ -43,6 +43,7 @@ from serve_app.openapi import document
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
 from serve_app.request_id import HEADER, TO_ANSWER
 from serve_app.seat_maps import SeatMaps
+from serve_app.web.picture import Pictures
 from serve_app.web.routes import WEB_ROUTES
 
 API_VERSION = "1.0.0"
@@ -82,6 +83,7 @@ def create_app(
         app.state.runtime = await build_runtime()
         await app.state.runtime.answer_views()
         app.state.seat_maps = SeatMaps()
+        app.state.pictures = Pictures()
         try:
             yield
         finally:

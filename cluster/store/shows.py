@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import asdict, dataclass, replace
 
 import msgspec
@@ -11,6 +12,9 @@ import msgspec
 from cluster.store.creation import Created, IdTaken
 from cluster.store.mongo import Collection, Database, Document, StoreError
 from cluster.store.show import BLOCKS_MAX, Area, Show
+
+WORDS_MAX = 5
+"""Words of a search that count."""
 
 PAGE_SHOWS_MAX = 100
 """Shows of one page of the list."""
@@ -54,10 +58,13 @@ class Shows:
         document = await self._shows.find_one({"_id": show_id}, _PUBLIC)
         return None if document is None else _show(document)
 
-    async def page(self, cursor: str | None, limit: int) -> Page:
-        """One page of those that are listed, newest first. Raises InvalidCursor."""
+    async def page(self, cursor: str | None, limit: int, words: str = "") -> Page:
+        """One page of those that are listed, newest first. With `words`, those shows that have each of them, or its
+        beginning or middle, in name or venue, in capitals or not. Raises InvalidCursor."""
         limit = max(1, min(limit, PAGE_SHOWS_MAX))
         where: Document = {"unlisted": {"$ne": True}}
+        if words.split():
+            where["$and"] = [_has(word) for word in words.split()[:WORDS_MAX]]
         if cursor is not None:
             created_at, show_id = _decode_cursor(cursor)
             where |= {
@@ -113,6 +120,12 @@ class Shows:
     async def end_loading(self, show_id: str, job_id: str) -> None:
         """The job is over; the next one may begin."""
         await self._shows.update({"_id": show_id, "loading": job_id}, {"$set": {"loading": None}})
+
+
+def _has(word: str) -> Document:
+    """The condition that name or venue has a word. It is taken letter by letter, not as a pattern."""
+    pattern = {"$regex": re.escape(word), "$options": "i"}
+    return {"$or": [{"name": pattern}, {"venue": pattern}]}
 
 
 def _document(show: Show) -> Document:

@@ -11,7 +11,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from actors.domain.identity import token_of
-from cluster.bootstrap import Runtime
 from cluster.holds import Buyer, Wish
 from cluster.reads.choosing import AreaQuantity, BestAvailable
 from cluster.reads.show_view import ShowView
@@ -114,7 +113,7 @@ async def choose(request: Request) -> Page | SeeOther:
     except Problem as problem:
         if problem.code not in _SHOWN_AGAIN:
             raise
-        return await _again(runtime, show, form, problem)
+        return await _again(request, show, form, problem)
     return SeeOther(f"/holds/{placed.hold_id}")
 
 
@@ -132,8 +131,9 @@ def _wish(form: Form, view: ShowView) -> Wish:
     raise Problem("invalid_request", "nothing was chosen")
 
 
-async def _again(runtime: Runtime, show: Show, form: Form, problem: Problem) -> Page:
+async def _again(request: Request, show: Show, form: Form, problem: Problem) -> Page:
     """The page of the choice as it is now, saying who was faster where."""
+    runtime = runtime_of(request)
     view, now = await view_of(runtime, show.show_id), runtime.clock()
     conflicts = tuple(problem.extensions.get("conflicts", ()))
     told = {"refusal": refusal_of(problem), "conflicts": conflicts}
@@ -142,5 +142,5 @@ async def _again(runtime: Runtime, show: Show, form: Form, problem: Problem) -> 
     if name := form.one("in"):
         made = _section_page(show, view, name, form.number("first"), now, chosen, **told)
     else:
-        made = show_page(show, view, now, **told)
+        made = show_page(request, show, view, now, **told)
     return replace(made, status=told["refusal"].status, kept=PRIVATE)

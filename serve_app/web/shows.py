@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
@@ -17,11 +17,13 @@ from serve_app.problems import Problem
 from serve_app.runtime import runtime_of
 from serve_app.web.offer import Sale, offers_of, parts_of, sale_of
 from serve_app.web.page import PUBLIC, Page, page
+from serve_app.web.search_engines import event_of, origin_of
 
 VIEW_SECONDS_MAX = 1.5
 """How long a page waits for numbers; the views that take longer are built nevertheless, for the next time."""
 
 CURSOR_CHARS_MAX = 200
+SEARCH_CHARS_MAX = 100
 
 
 @page
@@ -30,15 +32,19 @@ async def shows(request: Request) -> Page:
     runtime, cursor = runtime_of(request), request.query_params.get("cursor")
     if cursor is not None and len(cursor) > CURSOR_CHARS_MAX:
         raise Problem("invalid_cursor")
+    words = request.query_params.get("q", "").strip()[:SEARCH_CHARS_MAX]
     try:
-        found = await runtime.shows.page(cursor, PAGE_SHOWS_DEFAULT)
+        found = await runtime.shows.page(cursor, PAGE_SHOWS_DEFAULT, words)
     except InvalidCursor as error:
         raise Problem("invalid_cursor") from error
     views = await views_of(runtime, [show.show_id for show in found.items])
     now = runtime.clock()
     cards = [_card(show, views.get(show.show_id), now) for show in found.items]
-    older = None if found.next_cursor is None else f"/?cursor={quote(found.next_cursor)}"
-    return Page("shows.html", {"cards": cards, "older": older}, kept=PUBLIC)
+    kept = {"q": words} if words else {}
+    older = found.next_cursor and f"/?{urlencode({**kept, 'cursor': found.next_cursor})}"
+    canonical = f"{origin_of(request)}/"
+    context = {"cards": cards, "older": older, "words": words, "canonical": canonical}
+    return Page("shows.html", context, kept=PUBLIC)
 
 
 def _card(show: Show, view: ShowView | None, now: int) -> dict[str, object]:
@@ -57,18 +63,25 @@ async def show(request: Request) -> Page:
     runtime = runtime_of(request)
     found = await existing_show(runtime, request.path_params["show_id"])
     view = (await views_of(runtime, [found.show_id])).get(found.show_id)
-    return show_page(found, view, runtime.clock())
+    return show_page(request, found, view, runtime.clock())
 
 
-def show_page(found: Show, view: ShowView | None, now: int, **told: object) -> Page:
+def show_page(
+    request: Request, found: Show, view: ShowView | None, now: int, **told: object
+) -> Page:
     """The page of a show; `told` is what a form that was refused has to say."""
     counts = None if view is None else view.counts
-    sale = sale_of(found, counts, now)
+    sale, offers = sale_of(found, counts, now), offers_of(found, counts or {})
+    address = f"{origin_of(request)}/shows/{found.show_id}"
+    picture = f"{address}/picture.png"
     context = {
+        "canonical": address,
+        "picture": picture,
+        "event": event_of(found, offers, sale, address, picture),
         "show": found,
         "sale": sale,
         "buyable": sale in (Sale.OPEN, Sale.FEW),
-        "offers": offers_of(found, counts or {}),
+        "offers": offers,
         "numbers": counts is not None,
         "sections": [] if view is None else parts_of(view, now, areas=False),
         "areas": [] if view is None else parts_of(view, now, areas=True),
