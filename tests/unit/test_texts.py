@@ -48,8 +48,8 @@ def test_there_are_texts() -> None:
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_a_catalog_has_the_texts_that_there_are_and_no_other(code: str) -> None:
-    translated = {message.id for message in messages(code)}
-    assert translated == texts()
+    translated = {forms(message.id) for message in messages(code)}
+    assert translated == {forms(text) for text in texts()}
 
 
 @pytest.mark.parametrize("code", OTHERS)
