@@ -38,6 +38,10 @@ class Placement:
         """The shared hosts (none when every block has its own)."""
         return [] if self.dedicated else self.fleet.names()
 
+    def pinned(self, block: BlockKey) -> bool:
+        """Whether a block is where it is because somebody put it there."""
+        return not self.dedicated and self.fleet.pinned.get(block) in self._serving
+
     def _ordinal(self, block: BlockKey) -> int:
         pinned = self.fleet.pinned.get(block)
         return pinned if pinned in self._serving else _highest(block, self._serving)

@@ -19,6 +19,7 @@ from cluster.settings import read_settings
 from cluster.store.mongo import StoreUnavailable
 from serve_app.api import (
     check_ins,
+    conditions,
     freezing,
     health,
     holds,
@@ -110,6 +111,7 @@ def create_app(
         operator,
         preparations,
         overview,
+        conditions,
         withholding,
         problem_types,
     ):

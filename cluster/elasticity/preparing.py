@@ -7,22 +7,19 @@ activated and changed in nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from actors.activation import Clock
-from actors.domain.commands import Command, FindHold
 from actors.domain.identity import BlockKey
-from actors.outcomes import Outcome, Unavailable
+from actors.holding import Ask
+from actors.outcomes import Unavailable
 from cluster.elasticity.policy import Limits
 from cluster.elasticity.rush import RushPlan, plan_rush
+from cluster.examining import ask_blocks
 from cluster.journal.floor import Floor
 from cluster.reads.show_view import ShowView
 
-WARMING_MAX = 256
-"""Blocks that are activated at a time."""
-
-NOBODYS_HOLD = FindHold("warm-up")
 MS_PER_HOUR = 3_600_000
 
 
@@ -51,7 +48,7 @@ class Preparing:
     view: Callable[[str], Awaitable[ShowView | None]]
     hosts: Callable[[], int]
     scale: Callable[[int], Awaitable[object]]
-    ask: Callable[[BlockKey, Command], Awaitable[Outcome]]
+    ask: Ask
     warm_views: Callable[[str], Awaitable[tuple[int, int]]]
     raise_floor: Callable[[Floor, int], Awaitable[Floor]]
     limits: Limits | None
@@ -73,13 +70,8 @@ class Preparing:
         if wanted > before:
             await self.scale(wanted)
         keys = [BlockKey(show_id, block) for block in sorted(view.blocks)]
-        warm, (replicas, ready) = await asyncio.gather(self._warm(keys), self.warm_views(show_id))
+        outcomes, (replicas, ready) = await asyncio.gather(
+            ask_blocks(self.ask, keys), self.warm_views(show_id)
+        )
+        warm = sum(not isinstance(outcome, Unavailable) for outcome in outcomes)
         return Prepared(plan, before, wanted, self.hosts(), len(keys), warm, replicas, ready, until)
-
-    async def _warm(self, keys: Sequence[BlockKey]) -> int:
-        warm = 0
-        for first in range(0, len(keys), WARMING_MAX):
-            some = keys[first : first + WARMING_MAX]
-            outcomes = await asyncio.gather(*[self.ask(key, NOBODYS_HOLD) for key in some])
-            warm += sum(not isinstance(outcome, Unavailable) for outcome in outcomes)
-        return warm

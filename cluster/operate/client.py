@@ -107,6 +107,10 @@ class Client:
             "POST", path, headers=headers, params=params, content=lambda: _pieces(file, on_bytes)
         )
 
+    def look(self, path: str) -> httpx.Response:
+        """The answer of a GET as it is, whatever its status; asked once. Raises ServerUnreachable."""
+        return self._once("GET", path, None, {})
+
     def request(
         self, method: str, path: str, *, content: Content | None = None, **options: Any
     ) -> httpx.Response:

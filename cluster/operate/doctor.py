@@ -6,9 +6,8 @@ import asyncio
 import platform
 import re
 import shutil
-import time
 from collections.abc import Awaitable, Iterator
-from email.utils import parsedate_to_datetime
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -20,14 +19,7 @@ from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Client as NatsClient
 from cluster.operate.backends import database, journal_client
 from cluster.operate.check import Check, State
-from cluster.operate.client import ApiError as Problem
-from cluster.operate.client import Client
-from cluster.operate.clock_checks import (
-    host_clock_checks,
-    journal_clock_check,
-    now_ms,
-    store_clock_check,
-)
+from cluster.operate.clock_checks import journal_clock_check, store_clock_check
 from cluster.operate.command import (
     CommandError,
     Url,
@@ -35,23 +27,14 @@ from cluster.operate.command import (
     print_json,
     reported,
 )
-from cluster.operate.lag_checks import (
-    consumer_checks,
-    projection_checks,
-    queue_check,
-    storage_checks,
-)
+from cluster.operate.lag_checks import consumer_checks, projection_checks, storage_checks
 from cluster.operate.money_checks import order_checks, provider_checks
 from cluster.operate.package_checks import package_checks
+from cluster.operate.server_checks import server_checks
 from cluster.operate.setting_checks import setting_checks
+from cluster.operate.show_checks import examined
 from cluster.operate.target import Target, find_target
 from cluster.store.mongo import StoreError, StoreUnavailable
-
-SKEW_SECONDS_MAX = 2.0
-"""Deadlines are decided by the hosts' clocks."""
-
-DATE_AGE_SECONDS_MAX = 2.0
-"""HTTP's Date has whole seconds, and uvicorn renews its header once a second."""
 
 FREE_GIGABYTES_MIN = 1.0
 NATS_MIN = (2, 12)
@@ -61,9 +44,16 @@ DEADLETTER_PREFIX = "deadletters."
 
 
 @reported
-def doctor(data: Data = None, url: Url = None, as_json: Json = False) -> None:
+def doctor(
+    show: Annotated[
+        str | None, typer.Option(metavar="SHOW_ID", help="Ask every block of this show as well.")
+    ] = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
     """Check every part: versions, settings, reachable, streams as they should be, consumers keeping up, payments, disk,
-    clocks.
+    clocks; with --show also why a show refuses, or does not answer.
 
     Exit code 1 when a check failed; a warning is none.
     """
@@ -72,7 +62,8 @@ def doctor(data: Data = None, url: Url = None, as_json: Json = False) -> None:
         Check("python", State.OK, platform.python_version()),
         *package_checks(),
         *setting_checks(target),
-        *_server(target),
+        *server_checks(target),
+        *(examined(target, show) if show is not None else ()),
         *asyncio.run(_behind(target)),
         *_disk(target),
     ]
@@ -83,57 +74,6 @@ def doctor(data: Data = None, url: Url = None, as_json: Json = False) -> None:
         _print(checks)
     if failed:
         raise typer.Exit(1)
-
-
-def _server(target: Target) -> list[Check]:
-    """The HTTP side: the server, its readiness, its clock, its hosts."""
-    checks = list[Check]()
-    with Client(target) as client:
-        try:
-            began = time.time()
-            answer = client.request("GET", "/healthz")
-            took = time.time() - began
-        except CommandError as error:
-            return [Check("server", State.FAILED, error.detail)]
-        checks.append(Check("server", State.OK, f"{target.url} answers in {took * 1000:.0f} ms"))
-        if "Date" in answer.headers:
-            checks.append(clock_check(answer.headers["Date"], began, began + took))
-        for name, check in (("ready", _ready), ("hosts", _hosts)):
-            try:
-                checks += check(client)
-            except CommandError as error:
-                checks.append(Check(name, State.FAILED, error.detail))
-    return checks
-
-
-def clock_check(date: str, began: float, ended: float) -> Check:
-    """The server's Date against this machine's clock around the request, seconds since the epoch."""
-    served = parsedate_to_datetime(date).timestamp()
-    skew = max(began - (served + DATE_AGE_SECONDS_MAX), served - ended, 0.0)
-    state = State.OK if skew <= SKEW_SECONDS_MAX else State.WARNING
-    return Check("clock", state, f"differs by {skew:.1f} s" if skew else "agrees with the server's")
-
-
-def _ready(client: Client) -> list[Check]:
-    try:
-        answer = client.request("GET", "/readyz").json()
-    except Problem as error:
-        return [Check("ready", State.FAILED, f"not ready (HTTP {error.status})")]
-    parts = [f"{part} {state}" for part, state in answer.items() if part != "status"]
-    return [Check("ready", State.OK, ", ".join(parts))]
-
-
-def _hosts(client: Client) -> list[Check]:
-    """Whether they answer, what waits for them, and their clocks."""
-    began = now_ms()
-    answer = client.get("/v1/operator/hosts")
-    items, ended = answer["items"], now_ms()
-    silent = [item["name"] for item in items if not item["answers"]]
-    answering = "one per block" if answer["dedicated"] else f"{answer['hosts']} answer"
-    state = State.FAILED if silent else State.OK
-    detail = f"no answer from {', '.join(silent)}" if silent else answering
-    clocks = host_clock_checks(items, began, ended)
-    return [Check("hosts", state, detail), queue_check(items), *clocks]
 
 
 async def _behind(target: Target) -> list[Check]:

@@ -55,6 +55,7 @@ class Supervised:
         self.service: Service | None = None
         self.restarts = 0
         self.last_error = ""
+        self._failed_at: float | None = None
         self._build = build
         self._meter = meter
         self._stopping = asyncio.Event()
@@ -74,12 +75,15 @@ class Supervised:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def health(self) -> dict[str, Any]:
-        """The service's own report with its supervision; never raises."""
+        """The service's own report with its supervision; never raises. `healthy` is False while it cannot tell."""
+        failed_at, now = self._failed_at, asyncio.get_running_loop().time()
         report: dict[str, Any] = {
             "service": self.name,
             "running": self.service is not None,
+            "healthy": self.service is not None,
             "restarts": self.restarts,
             "last_error": self.last_error,
+            "failed_seconds_ago": None if failed_at is None else int(now - failed_at),
         }
         if self.service is None:
             return report
@@ -87,7 +91,8 @@ class Supervised:
             async with asyncio.timeout(HEALTH_SECONDS_MAX):
                 return {**report, **await self.service.health()}
         except Exception as error:
-            return {**report, "last_error": f"no health: {type(error).__name__}: {error}"}
+            reason = f"no health: {type(error).__name__}: {error}"
+            return {**report, "healthy": False, "last_error": reason}
 
     async def _supervise(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -99,6 +104,7 @@ class Supervised:
                     await self.service.run()
             except Exception as error:
                 self.restarts += 1
+                self._failed_at = clock()
                 self._meter.count(SERVICE_RESTARTS, 1, self.name)
                 self.last_error = f"{type(error).__name__}: {error}"
                 _log.exception("service.failed", service=self.name)

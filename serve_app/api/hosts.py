@@ -180,9 +180,9 @@ async def _move(request: Request, show_id: str, block: int, host: str | None) ->
     key = await open_block(runtime, show_id, block)
     await _settled(runtime.move(key, host))
     placement = runtime.placement()
-    name, pinned = placement.host_of(key), placement.fleet.pinned.get(key)
-    on_pin = pinned is not None and shared_host(pinned) == name
-    return BlockPlaced(show_id=show_id, block=block, host=name, pinned=on_pin)
+    return BlockPlaced(
+        show_id=show_id, block=block, host=placement.host_of(key), pinned=placement.pinned(key)
+    )
 
 
 async def open_block(runtime: Runtime, show_id: str, block: int) -> BlockKey:

@@ -161,6 +161,7 @@ def test_the_doctor_finds_everything_in_order_and_shows_no_secret(stack: Running
         "server",
         "clock",
         "hosts",
+        "services",
         "nats-server",
         "streams",
         "dead letters",

@@ -13,7 +13,6 @@ from cluster.operate.client import problem_of, retry_after
 from cluster.operate.command import CommandError
 from cluster.operate.doctor import (
     State,
-    clock_check,
     dead_letter_check,
     described,
     nats_version_check,
@@ -26,6 +25,7 @@ from cluster.operate.money_checks import (
     owing_check,
     webhook_check,
 )
+from cluster.operate.server_checks import clock_check
 from cluster.store.orders import DUE_ORDERS_MAX
 
 NOON = 43_200.0

@@ -63,8 +63,10 @@ async def test_a_service_that_fails_is_closed_and_built_again(
     assert health == {
         "service": "flaky",
         "running": True,
+        "healthy": True,
         "restarts": 3,
         "last_error": "RuntimeError: a defect",
+        "failed_seconds_ago": 0,
         "lag": 0,
     }
     await supervised.stop()
@@ -76,6 +78,8 @@ async def test_a_service_that_cannot_tell_its_health_still_has_a_report() -> Non
     assert await supervised.health() == {
         "service": "silent",
         "running": False,
+        "healthy": False,
         "restarts": 0,
         "last_error": "",
+        "failed_seconds_ago": None,
     }
