@@ -34,6 +34,9 @@ CHANGES_REMEMBERED_MAX = 20_000
 NEVER = 2**63 - 1
 """A deadline that does not come."""
 
+UNREADABLE = BlockFrozen("a commit of it cannot be read", "")
+"""What is said of a block that is lost to a view."""
+
 STATUS_NAMES = {status: status.name.lower() for status in Status}
 
 _STATUS_AFTER: dict[type[Event], Status] = {
@@ -162,6 +165,7 @@ class ShowView:
         self.areas: dict[str, list[int]] = {}
         self.counts: Counts = {}
         self.frozen: dict[int, BlockFrozen] = {}
+        self._lost: set[int] = set()
         self._changes: deque[Change] = deque()
         self._remembered = 0
         self._forgotten_up_to = 0
@@ -169,6 +173,8 @@ class ShowView:
     def apply(self, block: int, sequence: int, commit: Commit) -> Change | None:
         """Fold one commit; what it changed for a watcher, if anything."""
         self.version = sequence
+        if block in self._lost:
+            return None
         tickets, opened = dict[int, Status](), False
         for event in commit.events:
             if isinstance(event, BlockOpened):
@@ -183,6 +189,20 @@ class ShowView:
             if after is not None:
                 self._set(block, event.tickets, after, tickets)  # type: ignore[union-attr]
         if not tickets and not opened:
+            return None
+        change = Change(sequence, block, tuple(tickets.items()))
+        self._remember(change)
+        return change
+
+    def lose(self, block: int, sequence: int) -> Change | None:
+        """A commit cannot be read, and waiting would not help: its block shows as frozen from now on (its host cannot
+        decide either), and the other blocks go on."""
+        self.version = sequence
+        tickets = dict[int, Status]()
+        if block not in self._lost and block in self.blocks:
+            self._freeze(block, UNREADABLE, tickets)
+        self._lost.add(block)
+        if not tickets:
             return None
         change = Change(sequence, block, tuple(tickets.items()))
         self._remember(change)

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 import structlog
 
-from actors.codec import decode_commit
+from actors.codec import UnknownVersion, decode_commit
 from actors.domain.identity import SHOW_ID_PATTERN, BlockKey
 from actors.journal import Journal, JournalUnavailable
 from cluster.reads.show_view import Change, ShowView
@@ -183,9 +184,16 @@ class Views:
         reached = asyncio.Event()
 
         def on_entry(subject: str, sequence: int, payload: bytes) -> None:
-            change = opened.view.apply(
-                int(subject.rpartition(".")[2]), sequence, decode_commit(payload)
-            )
+            block = int(subject.rpartition(".")[2])
+            try:
+                commit = decode_commit(payload)
+            except (UnknownVersion, msgspec.MsgspecError, KeyError) as error:
+                _log.error(
+                    "views.unreadable", subject=subject, sequence=sequence, reason=repr(error)
+                )
+                change = opened.view.lose(block, sequence)
+            else:
+                change = opened.view.apply(block, sequence, commit)
             if change is not None:
                 for watcher in opened.watchers:
                     watcher.offer(change)

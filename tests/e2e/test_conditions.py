@@ -107,9 +107,14 @@ async def test_a_block_that_cannot_be_read_is_named_and_the_others_sell_on(
     found = await condition(server, show_id)
     assert [one["block"] for one in found["blocks"] if not one["answers"]] == [FIRST]
     assert found["blocks"][FIRST]["detail"] == "the block could not be read or decided"
-    assert found["behind"] is True
+    assert found["blocks"][FIRST]["frozen"]["reason"] == "a commit of it cannot be read"
+    assert found["behind"] is False, "the other blocks' numbers are as new as ever"
     refused(await hold(server, show_id, "P-1-1"), 503, "unavailable")
     assert (await hold(server, show_id, "Q-1-1")).status_code == 201
+    best = await hold(server, show_id, best_available={"quantity": 2})
+    assert best.json()["seats"] == ["Q-1-2", "Q-1-3"], "it goes round"
+    counts = (await server.http.get(f"/v1/shows/{show_id}/availability")).json()["counts"]["A"]
+    assert counts == {"available": 0, "held": 3, "sold": 0, "withheld": 3}
 
 
 @pytest.mark.parametrize("show_id", ["s00000000000", "no-show", "x" * 300])

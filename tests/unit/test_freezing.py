@@ -48,7 +48,7 @@ from actors.domain.identity import BlockKey
 from actors.domain.rejections import Code, Conflict, Reason, Rejection
 from actors.domain.tickets import decide
 from cluster.reads.choosing import BestAvailable, blocks_with_a_run, split_picks
-from cluster.reads.show_view import Change, ShowView
+from cluster.reads.show_view import UNREADABLE, Change, ShowView
 from cluster.services.projections import project
 from tests.unit.halls import NOW, RULES, TOKENS, after, area, held, opened, register, seats, terms
 
@@ -237,6 +237,26 @@ def test_what_happens_beneath_is_seen_when_it_has_thawed() -> None:
     assert screen.told(THAWED) == dict.fromkeys((1, 2, 3), Status.AVAILABLE)
     assert screen.seen == "WAAA"
     assert screen.told(FROZEN, THAWED) == dict.fromkeys((1, 2, 3), Status.AVAILABLE)
+
+
+def test_a_block_with_a_commit_that_cannot_be_read_is_frozen_and_the_others_go_on() -> None:
+    screen, wish = Screen(), BestAvailable(1, None, None)
+    screen.view.apply(2, 2, Commit(NOW, "w", (BlockOpened(seats("bb"), RULES, "test"),)))
+    change = screen.view.lose(1, 3)
+    assert change == Change(3, 1, tuple((ticket, Status.WITHHELD) for ticket in range(4)))
+    assert screen.view.frozen == {1: UNREADABLE}
+    assert screen.told(THAWED) == {}, "what follows there is not folded"
+    assert screen.view.lose(1, 5) is None
+    assert (screen.view.version, screen.seen) == (5, "WWWW")
+    assert blocks_with_a_run(screen.view, wish, NOW) == [2]
+
+
+def test_a_block_whose_opening_cannot_be_read_is_not_there() -> None:
+    screen = Screen()
+    assert screen.view.lose(2, 2) is None
+    assert screen.view.apply(2, 3, Commit(NOW, "w", (held(A, 1, at=NOW),))) is None
+    assert list(screen.view.blocks) == [1]
+    assert (screen.view.version, screen.view.frozen) == (3, {})
 
 
 def test_the_read_model_keeps_the_states_of_the_tickets() -> None:
