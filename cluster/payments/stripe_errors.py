@@ -15,6 +15,7 @@ RESOURCE_MISSING = "resource_missing"
 IDEMPOTENCY_ERROR = "idempotency_error"
 INVALID_REQUEST = "invalid_request"
 GATEWAY_TIMEOUT = 504
+NO_ANSWER = "no answer from the payment provider"
 
 _log = structlog.get_logger()
 
@@ -23,7 +24,7 @@ def translated(error: stripe.StripeError) -> PaymentsUnavailable | PaymentRefuse
     """The port's exception for one of the SDK's."""
     match error:
         case stripe.APIConnectionError():
-            return PaymentsUnavailable("no answer from the payment provider")
+            return PaymentsUnavailable(NO_ANSWER)
         case stripe.AuthenticationError() | stripe.PermissionError():
             _log.error("payments.misconfigured", status=error.http_status, request=error.request_id)
             return PaymentRefused(MISCONFIGURED, "the payment provider does not accept our key")

@@ -7,6 +7,7 @@ come within the minutes of a hold, and not after a trip to somebody else's page.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypedDict, TypeVar
@@ -19,7 +20,7 @@ from actors.domain.payment import MoneyBack, Payment
 from cluster.payments.breaker import CircuitBreaker
 from cluster.payments.gateway import OpenPayment, PaymentRequest, PaymentsUnavailable
 from cluster.payments.standing import BEYOND_CANCEL, BEYOND_CAPTURE, changed, looked
-from cluster.payments.stripe_errors import translated
+from cluster.payments.stripe_errors import NO_ANSWER, translated
 from cluster.payments.stripe_objects import (
     ORDER_ID,
     REFUND_ID,
@@ -35,7 +36,7 @@ from cluster.payments.stripe_objects import (
 from cluster.payments.stripe_units import to_stripe
 
 CALL_SECONDS_MAX = 15.0
-"""For one request and its answer: a capture goes all the way to the bank."""
+"""For a call with all that is tried again: a capture goes all the way to the bank, and a buyer waits for the answer."""
 
 CONNECT_SECONDS_MAX = 5.0
 RETRIES_MAX = 2
@@ -92,6 +93,7 @@ class StripeGateway:
         timeout = aiohttp.ClientTimeout(
             total=call_seconds, sock_connect=min(call_seconds, CONNECT_SECONDS_MAX)
         )
+        self._call_seconds = call_seconds
         self._http = _Client(timeout=timeout)
         client = stripe.StripeClient(
             secret_key,
@@ -213,15 +215,20 @@ class StripeGateway:
         return await looked(lambda: self._call(call, read))
 
     async def _call(self, call: Callable[[], Awaitable[Any]], read: Callable[[Any], T]) -> T:
-        return await self._breaker.guard(lambda: _answer(call, read))
+        return await self._breaker.guard(lambda: _answer(call, read, self._call_seconds))
 
 
-async def _answer(call: Callable[[], Awaitable[Any]], read: Callable[[Any], T]) -> T:
+async def _answer(
+    call: Callable[[], Awaitable[Any]], read: Callable[[Any], T], seconds_max: float
+) -> T:
     """What Stripe says, in the port's words; the SDK's exceptions, which carry headers and bodies, end here."""
     try:
-        return read(await call())
+        async with asyncio.timeout(seconds_max):
+            return read(await call())
     except stripe.StripeError as error:
         failure = translated(error)
+    except TimeoutError:
+        failure = PaymentsUnavailable(NO_ANSWER)
     except msgspec.ValidationError:
         failure = PaymentsUnavailable("the answer of the payment provider cannot be read")
     raise failure

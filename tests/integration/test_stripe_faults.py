@@ -150,6 +150,16 @@ async def test_an_answer_that_takes_too_long_is_none(proxy: StripeProxy) -> None
         assert (await gateway.capture(payment_id, once)).status is PaymentStatus.CAPTURED
 
 
+async def test_a_buyer_does_not_wait_for_one_silence_after_another(proxy: StripeProxy) -> None:
+    """A provider that takes connections and says nothing: the SDK would wait for as many whole timeouts as it tries."""
+    proxy.always, proxy.slow_seconds = Fault.SLOW, 60.0
+    async with gateway_of(proxy, call_seconds=CAPTURE_SECONDS, retries=RETRIES_MAX) as gateway:
+        with pytest.raises(PaymentsUnavailable) as unavailable:
+            await gateway.open(order(), key())
+    assert not unavailable.value.answered
+    assert len(proxy.requests) == 1
+
+
 async def test_the_circuit_opens_and_one_answer_closes_it(proxy: StripeProxy) -> None:
     now = [0.0]
     breaker = CircuitBreaker(lambda: now[0], failures_max=3, open_seconds=10.0)
