@@ -38,6 +38,7 @@ from cluster.journal.feed import JournalFeed
 from cluster.journal.floor import raise_floor
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.journal.pokes import poke
+from cluster.journal.probe import Probe
 from cluster.journal.publishing import publish_once
 from cluster.journal.roll import answer_roll, call_roll
 from cluster.orders.checkout import Checkout
@@ -105,6 +106,7 @@ class Runtime:
     show_names: ShowNames
     telemetry: Telemetry
     sampler: Sampler
+    probe: Probe
     clock: Clock = now
     entropy: Callable[[int], bytes] = secrets.token_bytes
     in_flight: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
@@ -171,8 +173,8 @@ class Runtime:
         await publish_once(self.nc, NOTICE_SUBJECT, event_id, payload)
 
     async def journal_ready(self) -> None:
-        """Raises JournalUnavailable."""
-        await self.journal.last_sequence(BlockKey("ready", 0))
+        """Whether the journal can be read and written. Raises JournalUnavailable."""
+        await self.probe.ask()
 
     async def store_ready(self) -> None:
         """Raises StoreUnavailable."""
@@ -248,6 +250,7 @@ async def connect(
         ShowNames(shows),
         telemetry,
         Sampler(telemetry.meter),
+        Probe(nc),
     )
     if options.metrics:
         _watch_gauges(runtime, name)

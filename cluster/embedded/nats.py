@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -28,6 +29,12 @@ from cluster.embedded.server import OwnedServer
 
 PROBE_SECONDS_MAX = 2.0
 CLUSTER_NAME = "frontrow"
+WRITE_ERROR = "write error"
+"""What healthz says of a stream or consumer whose file could not be written once: nats-server (2.15) stores nothing in
+it any more, also when there is room again, until it is started anew."""
+
+ROOM_BYTES_MIN = 64 << 20
+"""With less than this on its disk a restart would only meet the next error."""
 
 _CONFIG = """\
 server_name: {name}
@@ -61,15 +68,16 @@ class NatsServer(OwnedServer):
         *,
         name: str = "frontrow",
         routes: Iterable[int] = (),
+        http_port: int | None = None,
     ) -> None:
         self.directory = directory
         self.name = name
         self.port = port or free_port()
-        self.http_port = free_port()
+        self.http_port = http_port or free_port()
         self.routes = tuple(routes)
         directory.mkdir(parents=True, exist_ok=True)
         config = directory / "nats.conf"
-        config.write_text(self._config())
+        _write(config, self._config())
         command = [nats_server_binary(), "--config", str(config)]
         self._process = OwnedProcess("nats-server", command, directory / "nats.log")
 
@@ -77,9 +85,39 @@ class NatsServer(OwnedServer):
     def url(self) -> str:
         return f"nats://{LOOPBACK}:{self.port}"
 
+    def again(self) -> Self:
+        return type(self)(
+            self.directory,
+            self.port,
+            name=self.name,
+            routes=self.routes,
+            http_port=self.http_port,
+        )
+
     def wait_ready(self) -> None:
         """Until JetStream has recovered its streams: healthz covers assets, not only the socket."""
         self._process.wait_until(lambda: self._probe("healthz") is not None)
+
+    def needs_restart(self) -> bool:
+        """Whether its disk was full and is not any more."""
+        return (
+            WRITE_ERROR in self._complaint()
+            and shutil.disk_usage(self.directory).free >= ROOM_BYTES_MIN
+        )
+
+    def _complaint(self) -> str:
+        """What healthz finds wrong; empty when it is well, or does not answer."""
+        try:
+            with urlopen(self._monitor("healthz"), timeout=PROBE_SECONDS_MAX):
+                return ""
+        except HTTPError as unready:
+            with unready:
+                return unready.read().decode("utf-8", "replace")
+        except (URLError, OSError):
+            return ""
+
+    def _monitor(self, path: str) -> str:
+        return f"http://{LOOPBACK}:{self.http_port}/{path}"
 
     def sees_leader(self, members: int) -> bool:
         """Whether the metadata group of `members` servers has a leader, as this server sees it."""
@@ -88,9 +126,7 @@ class NatsServer(OwnedServer):
 
     def _probe(self, path: str) -> dict[str, dict[str, object]] | None:
         try:
-            with urlopen(
-                f"http://{LOOPBACK}:{self.http_port}/{path}", timeout=PROBE_SECONDS_MAX
-            ) as answer:
+            with urlopen(self._monitor(path), timeout=PROBE_SECONDS_MAX) as answer:
                 return json.load(answer)
         except HTTPError as unready:
             unready.close()
@@ -112,6 +148,15 @@ class NatsServer(OwnedServer):
         return text + _CLUSTER_CONFIG.format(
             cluster=CLUSTER_NAME, host=LOOPBACK, port=self.routes[0], routes=routes
         )
+
+
+def _write(config: Path, text: str) -> None:
+    """At once or not at all: on a full disk the configuration that there is stays whole."""
+    if config.exists() and config.read_text() == text:
+        return
+    fresh = config.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(config)
 
 
 def start_cluster(directory: Path, members: int = 3) -> list[NatsServer]:

@@ -31,6 +31,14 @@ class OwnedServer(ABC):
     def wait_ready(self) -> None:
         """Returns when it can be used; a StartError otherwise."""
 
+    def again(self) -> Self:
+        """Starts it anew over the same files, at the same port. Raises OSError, StartError."""
+        return type(self)(self.directory, self.port)
+
+    def needs_restart(self) -> bool:
+        """Whether it runs and does not work, and would work if it were started anew."""
+        return False
+
     @property
     def pid(self) -> int:
         return self._process.pid

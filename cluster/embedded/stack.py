@@ -6,6 +6,7 @@ stack builds nothing of the product itself: the composition root does, and Serve
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import secrets
@@ -13,16 +14,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from pydantic import SecretStr
 
+from cluster.embedded.kept import Kept
 from cluster.embedded.mongod import Mongod
 from cluster.embedded.nats import NatsServer
 from cluster.embedded.process import LOOPBACK, StartError, reserve_port
 from cluster.embedded.ray_head import RayHead
 from cluster.embedded.run_record import ADMIN_KEY, TICKET_KEYS, WEBHOOK_SECRET, RunRecord
+from cluster.embedded.server import OwnedServer
 from cluster.embedded.stripe import SECRET_KEY, LocalStripe
 from cluster.payments.notice import KINDS
 from cluster.settings import Settings
@@ -36,7 +40,8 @@ READY_SECONDS_MAX = 120.0
 READY_POLL_SECONDS = 0.05
 PROBE_SECONDS_MAX = 5.0
 WATCH_SECONDS = 0.5
-RESTARTS_MAX = 100
+
+Part = TypeVar("Part", bound=OwnedServer)
 
 
 class Stack:
@@ -50,8 +55,8 @@ class Stack:
         self._nats: NatsServer | None = None
         self._mongod: Mongod | None = None
         self._stripe: LocalStripe | None = None
+        self._parts: dict[str, Kept] = {}
         self._ray = RayHead(self.directory, files, settings.ray_namespace)
-        self._restarts = 0
 
     @property
     def url(self) -> str:
@@ -60,11 +65,11 @@ class Stack:
     def start(self) -> None:
         """Returns when /readyz answers 200; a StartError names the part that failed."""
         if self._settings.nats_url is None:
-            self._nats = NatsServer(self.directory / "nats")
+            self._nats = self._kept("nats", NatsServer(self.directory / "nats"))
         if self._settings.mongodb_url is None:
-            self._mongod = Mongod(self.directory / "mongod")
+            self._mongod = self._kept("mongod", Mongod(self.directory / "mongod"))
         if self._settings.stripe_secret_key is None and self._settings.stripe_api_base is None:
-            self._stripe = LocalStripe(self.directory / "stripe")
+            self._stripe = self._kept("stripe", LocalStripe(self.directory / "stripe"))
         self._settings = self._complete()
         self._record(ready=False)
         self._timed("ray", self._start_ray)
@@ -80,31 +85,33 @@ class Stack:
         print(f"ready: {self.url}", flush=True)
 
     def watch(self) -> None:
-        """Keeps the parts running; returns never. A StartError when that cannot be done."""
+        """Keeps the parts running; returns never. A StartError when Ray has ended: all is started anew then."""
+        recorded = True
         while True:
             time.sleep(WATCH_SECONDS)
             if not self._ray.running:
                 raise StartError("Ray has ended")
-            if self._nats is not None and not self._nats.running:
-                self._count_restart(self._nats.log_tail())
-                self._nats = NatsServer(self._nats.directory, self._nats.port)
-                self._record(ready=True)
-            if self._mongod is not None and not self._mongod.running:
-                self._count_restart(self._mongod.log_tail())
-                self._mongod = Mongod(self._mongod.directory, self._mongod.port)
-                self._record(ready=True)
-            if self._stripe is not None and not self._stripe.running:
-                self._count_restart(self._stripe.log_tail())
-                self._stripe = LocalStripe(self._stripe.directory, self._stripe.port)
-                self._record(ready=True)
+            if any([part.look() for part in self._parts.values()]):
+                recorded = False
+            if not recorded:
+                with contextlib.suppress(OSError):  # no room: the next look tries again
+                    self._record(ready=True)
+                    recorded = True
 
     def stop(self) -> None:
         """Serve and Ray first, then what they stand on. Safe at any moment of the start."""
         self._ray.stop()
-        for part in (self._stripe, self._mongod, self._nats):
-            if part is not None:
-                part.stop()
+        for part in reversed(self._parts.values()):
+            part.server.stop()
         RunRecord.remove(self.directory)
+
+    def _kept(self, name: str, server: Part) -> Part:
+        """A part of which `watch` and `stop` know."""
+        self._parts[name] = Kept(server)
+        return server
+
+    def _pid(self, name: str) -> int | None:
+        return self._parts[name].server.pid if name in self._parts else None
 
     def _start_ray(self) -> None:
         settings = self._settings
@@ -151,12 +158,6 @@ class Stack:
             found["stripe_webhook_secret"] = SecretStr(secret)
         return self._settings.model_copy(update=found)
 
-    def _count_restart(self, log: str) -> None:
-        self._restarts += 1
-        print(f"a part has ended and is started again\n{log}", flush=True)
-        if self._restarts > RESTARTS_MAX:
-            raise StartError(f"parts were started again {RESTARTS_MAX} times")
-
     def _record(self, *, ready: bool) -> None:
         RunRecord(
             pid=os.getpid(),
@@ -166,9 +167,9 @@ class Stack:
             nats_url=self._settings.nats_url or "",
             mongodb_url=self._settings.mongodb_url or "",
             stripe_api_base=self._settings.stripe_api_base,
-            nats_pid=self._nats.pid if self._nats else None,
-            mongod_pid=self._mongod.pid if self._mongod else None,
-            stripe_pid=self._stripe.pid if self._stripe else None,
+            nats_pid=self._pid("nats"),
+            mongod_pid=self._pid("mongod"),
+            stripe_pid=self._pid("stripe"),
             files=str(self._ray.files),
         ).write(self.directory)
 

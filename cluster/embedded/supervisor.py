@@ -46,7 +46,7 @@ def supervise(settings: Settings, port: int, files: Path) -> int:
         stack.start()
         _end_on_signal()  # Ray has put a handler of its own there
         stack.watch()
-    except StartError as error:
+    except (StartError, OSError) as error:  # OSError: there is no room for its files, say
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 1
     except SystemExit:

@@ -14,11 +14,13 @@ SUBJECT_IN_FLIGHT = 10164
 """A cluster: another publish to this subject is on its way through the replicas."""
 
 NO_ROOM = {
-    10023: "insufficient resources",
-    10077: "the stream could not store the message",
-    10118: "the stream is offline",
-    10167: "too many requests",
+    10002: "the journal is full: its account has used up its storage",
+    10023: "the journal is full: its server has used up its storage",
+    10077: "the journal is full: its stream takes no more",
+    10118: "the journal is offline",
+    10167: "the journal has too many requests waiting",
 }
+"""Refusals that are certain: nothing was stored, and asking again at once cannot help. The text reaches buyers."""
 
 
 class ServerError(msgspec.Struct):

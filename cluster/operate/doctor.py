@@ -30,6 +30,7 @@ from cluster.operate.command import (
 from cluster.operate.lag_checks import consumer_checks, projection_checks, storage_checks
 from cluster.operate.money_checks import order_checks, provider_checks
 from cluster.operate.package_checks import package_checks
+from cluster.operate.quorum_checks import nats_server_checks, replica_checks, writing_checks
 from cluster.operate.server_checks import server_checks
 from cluster.operate.setting_checks import setting_checks
 from cluster.operate.show_checks import examined
@@ -77,11 +78,13 @@ def doctor(
 
 
 async def _behind(target: Target) -> list[Check]:
-    checks = list[Check]()
+    checks = await nats_server_checks(target)
     try:
         async with journal_client(target) as nc:
             checks.append(nats_version_check(str(nc.connected_server_version)))
             for name, check in (
+                ("replicas", replica_checks),
+                ("journal writes", writing_checks),
                 ("streams", _streams),
                 ("JetStream disk", storage_checks),
                 ("clock of NATS", journal_clock_check),

@@ -49,6 +49,9 @@ BULK_WRITES_MAX = 5_000
 
 DUPLICATE_KEY = 11_000
 
+CANNOT_WRITE = frozenset({8, 14_031})
+"""UnknownError, which is what a mongod says whose disk is full, and then it ends; OutOfDiskSpace."""
+
 Document = dict[str, Any]
 Filter = Mapping[str, Any]
 Change = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -89,6 +92,8 @@ def _translated() -> Iterator[None]:
     except BulkWriteError as error:
         raise _bulk_error(error) from None
     except OperationFailure as error:
+        if error.code in CANNOT_WRITE:
+            raise StoreUnavailable(_cannot_write(error.code)) from None
         raise StoreError(f"MongoDB refused a call (code {error.code})") from None
     except PyMongoError as error:
         raise StoreError(f"MongoDB call failed ({type(error).__name__})") from None
@@ -99,7 +104,13 @@ def _bulk_error(error: BulkWriteError) -> Exception:
     if details.get("writeConcernErrors"):
         return StoreUnavailable("MongoDB does not answer (write concern)")
     codes = sorted({problem.get("code", 0) for problem in details.get("writeErrors", ())})
+    for code in CANNOT_WRITE.intersection(codes):
+        return StoreUnavailable(_cannot_write(code))
     return StoreError(f"MongoDB refused writes of a bulk call (codes {codes})")
+
+
+def _cannot_write(code: int | None) -> str:
+    return f"MongoDB cannot write (code {code}): is its disk full?"
 
 
 class Collection:

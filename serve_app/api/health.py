@@ -9,7 +9,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.client import HostUnavailable
+from actors.journal import JournalUnavailable
 from cluster.bootstrap import Runtime
+from cluster.store.mongo import StoreUnavailable
 from serve_app.runtime import runtime_of
 
 CHECK_SECONDS_MAX = 3.0
@@ -21,7 +24,7 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """GET /readyz: journal, store and hosts answer; otherwise 503 and which of them does not."""
+    """GET /readyz: journal, store and hosts do their work; otherwise 503 and which of them does not, and why."""
     runtime = runtime_of(request)
     names = ("journal", "store", "hosts")
     checks = (runtime.journal_ready(), runtime.store_ready(), _hosts_ready(runtime))
@@ -34,13 +37,19 @@ async def readyz(request: Request) -> Response:
 
 async def _hosts_ready(runtime: Runtime) -> None:
     names = runtime.placement().names()
-    if None in await runtime.transport.reports(names):
-        raise ConnectionError
+    reports = await runtime.transport.reports(names)
+    silent = [name for name, report in zip(names, reports, strict=True) if report is None]
+    if silent:
+        raise HostUnavailable(f"no answer from {', '.join(silent)}")
 
 
 async def _state(check: Awaitable[None]) -> str:
     try:
         await asyncio.wait_for(check, CHECK_SECONDS_MAX)
+    except (JournalUnavailable, StoreUnavailable, HostUnavailable) as error:
+        return f"unavailable ({error})"
+    except TimeoutError:
+        return f"unavailable (no answer in {CHECK_SECONDS_MAX:.0f} s)"
     except (
         Exception
     ) as error:  # whatever it is, the part is not ready; its text may hold an address
