@@ -9,7 +9,7 @@ import pytest
 
 from cluster.journal.probe import Server, servers
 from cluster.operate.check import State
-from cluster.operate.quorum_checks import replica_check, nats_server_check
+from cluster.operate.quorum_checks import nats_server_check, replica_check
 
 
 def found(answering: int, of: int = 3) -> list[Server]:
