@@ -41,7 +41,9 @@ from cluster.journal.pokes import poke
 from cluster.journal.probe import Probe
 from cluster.journal.publishing import publish_once
 from cluster.journal.roll import answer_roll, call_roll
+from cluster.journal.streams import ORDERS
 from cluster.orders.checkout import Checkout
+from cluster.orders.watching import OrderWatchers
 from cluster.payments.breaker import CircuitBreaker
 from cluster.payments.gateway import PaymentGateway
 from cluster.payments.metered import MeteredGateway
@@ -103,6 +105,7 @@ class Runtime:
     transport: HostTransport
     client: TicketClient
     views: Views
+    order_watchers: OrderWatchers
     show_names: ShowNames
     telemetry: Telemetry
     sampler: Sampler
@@ -196,6 +199,7 @@ class Runtime:
     async def close(self) -> None:
         await self.sampler.close()
         await self.views.close()
+        await self.order_watchers.close()
         await self.directory.close()
         await self.gateway.close()
         self.stationery.close()
@@ -247,6 +251,7 @@ async def connect(
         transport,
         TicketClient(transport, directory.placement, time.monotonic, telemetry),
         Views(journal, feed),
+        OrderWatchers(JournalFeed(nc, ORDERS)),
         ShowNames(shows),
         telemetry,
         Sampler(telemetry.meter),
@@ -268,7 +273,7 @@ def _watch_gauges(runtime: Runtime, name: str) -> None:
     sampler, gateway, views = runtime.sampler, runtime.gateway, runtime.views
     if name == Emitter.REPLICA:
         sampler.watch(HOLDS_IN_FLIGHT, lambda: len(runtime.in_flight))
-        sampler.watch(SSE_CLIENTS, lambda: views.watchers)
+        sampler.watch(SSE_CLIENTS, lambda: views.watchers + len(runtime.order_watchers))
         sampler.watch(VIEWS, lambda: len(views))
     if isinstance(gateway, MeteredGateway) and name in BREAKER_OPEN.emitters:
         sampler.watch(BREAKER_OPEN, lambda: float(gateway.breaker.is_open))

@@ -74,6 +74,15 @@ ORDER_SCHEMAS: Schema = {
         actor={"type": "string", "enum": [actor.value for actor in Actor]},
     ),
     "Order": record(list(_ORDER), **_ORDER),
+    "OrderState": {
+        **record(
+            ["state", "reason", "payment_deadline"],
+            state=_STATE,
+            reason=_CAUSE,
+            payment_deadline=TIME,
+        ),
+        "description": "the data of an `order` event",
+    },
     "NewOrder": record(
         [*_ORDER, "client_secret"],
         **_ORDER,
@@ -123,6 +132,23 @@ ORDER_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
             {"204": {"description": "it is cancelled"}},
         ),
         (404, 409, 410, 503),
+    ),
+    (
+        "/v1/orders/{order_id}/stream",
+        "get",
+        operation(
+            "streamOrder",
+            "The order's state as server-sent events: `order` with an OrderState, now and whenever it changes.",
+            "orders",
+            [_ORDER_ID],
+            {
+                "200": {
+                    "description": "a stream",
+                    "content": {"text/event-stream": {"schema": STRING}},
+                }
+            },
+        ),
+        (404, 503),
     ),
     (
         "/webhooks/stripe",
