@@ -160,6 +160,10 @@ class RayTransport:
         except (RayError, TimeoutError):
             return None
 
+    async def restart(self, host: str) -> None:
+        """End a host's process, whatever it does, and have Ray start it again. Raises RayError."""
+        await asyncio.to_thread(ray.kill, self.handle(host), no_restart=False)
+
     async def retire(self, host: str) -> None:
         """End a host that the placement no longer names."""
         handle = self.handle(host)

@@ -124,6 +124,9 @@ class Runtime:
         change = self.directory.drain if drained else self.directory.undrain
         return await change(self.transport, host)
 
+    async def restart(self, host: str) -> FleetRefusal | None:
+        return await self.directory.restart(self.transport, host)
+
     async def move(self, block: BlockKey, host: str | None) -> FleetRefusal | None:
         return await self.directory.move(self.transport, block, host)
 

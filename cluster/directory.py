@@ -41,6 +41,8 @@ class HostTransport(Transport, Protocol):
 
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None: ...
 
+    async def restart(self, host: str) -> None: ...
+
     async def retire(self, host: str) -> None: ...
 
 
@@ -115,6 +117,17 @@ class Directory:
         await _answering(transport, [host])
         return await self._change_host(host, Fleet.undrain)
 
+    async def restart(self, transport: HostTransport, host: str) -> FleetRefusal | None:
+        """End a host's process and return when the one that follows answers. Nothing is lost: what it had said yes to
+        is in the journal."""
+        ordinal = self._placement.fleet.ordinal(host)
+        if isinstance(ordinal, FleetRefusal):
+            return ordinal
+        (before,) = await transport.reports([host])
+        await transport.restart(host)
+        await _replaced(transport, host, before)
+        return None
+
     async def move(
         self, transport: HostTransport, block: BlockKey, host: str | None
     ) -> FleetRefusal | None:
@@ -160,6 +173,18 @@ class Directory:
     async def close(self) -> None:
         if self._following is not None:
             await self._following.stop()
+
+
+async def _replaced(transport: HostTransport, host: str, before: dict[str, Any] | None) -> None:
+    """Returns when another process answers for a host than the one that reported before."""
+    end = asyncio.get_running_loop().time() + SPAWN_SECONDS_MAX
+    while True:
+        (report,) = await transport.reports([host])
+        if report is not None and (before is None or report["pid"] != before["pid"]):
+            return
+        if asyncio.get_running_loop().time() > end:
+            raise TimeoutError
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _answering(transport: HostTransport, names: list[str]) -> None:

@@ -43,6 +43,7 @@ class LocalTransport:
         self.hosts: dict[str, Host] = {}
         self.down: set[str] = set()
         self.calls = 0
+        self.restarts = 0
 
     def host(self, name: str) -> Host:
         assert self.runtime is not None
@@ -59,10 +60,19 @@ class LocalTransport:
         return encode_outcomes(await self.host(host).execute(*decode_batch(payload)))
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
-        return [None if host in self.down else asdict(self.host(host).report()) for host in hosts]
+        return [None if host in self.down else self._report(host) for host in hosts]
+
+    def _report(self, host: str) -> dict[str, Any]:
+        """The numbers of processes are made up: another one after each restart."""
+        return {**asdict(self.host(host).report()), "pid": 1_000 + self.restarts}
 
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
         return None if host in self.down else await self.host(host).put_away(blocks)
+
+    async def restart(self, host: str) -> None:
+        self.restarts += 1
+        self.hosts.pop(host, None)
+        self.down.discard(host)
 
     async def retire(self, host: str) -> None:
         self.hosts.pop(host, None)

@@ -11,7 +11,7 @@ from cluster.operate.demo import demo
 from cluster.operate.doctor import doctor
 from cluster.operate.down import down
 from cluster.operate.freeze import freeze, thaw
-from cluster.operate.hosts import drain, hosts, move, scale
+from cluster.operate.hosts import drain, hosts, move, restart, scale
 from cluster.operate.inspect import inspect
 from cluster.operate.load import load
 from cluster.operate.prepare import prepare
@@ -39,6 +39,7 @@ for command in (
     scale,
     prepare,
     drain,
+    restart,
     move,
     freeze,
     thaw,

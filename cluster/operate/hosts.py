@@ -1,4 +1,4 @@
-"""`frontrow hosts`, `scale`, `drain` and `move`: the ticket hosts, how many there are, and what is placed on them."""
+"""`frontrow hosts`, `scale`, `drain`, `restart` and `move`: the ticket hosts, and what is placed on them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ HOSTS = "/v1/operator/hosts"
 NODE_ID_SHOWN = 8
 
 Show = Annotated[str, typer.Argument(metavar="SHOW_ID")]
+Host = Annotated[str, typer.Argument(metavar="HOST", help="Such as host-1.")]
 Block = Annotated[int, typer.Argument(metavar="BLOCK", min=0, help="The block's number.")]
 
 
@@ -46,7 +47,7 @@ def scale(
 
 @reported
 def drain(
-    host: Annotated[str, typer.Argument(metavar="HOST", help="Such as host-1.")],
+    host: Host,
     undo: Annotated[bool, typer.Option("--undo", help="Place blocks on it again.")] = False,
     data: Data = None,
     url: Url = None,
@@ -57,6 +58,19 @@ def drain(
         _print(
             client.put(f"{HOSTS}/{quote(host, safe='')}", {"drained": not undo}), as_json=as_json
         )
+
+
+@reported
+def restart(
+    host: Host,
+    data: Data = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """End a host that does not answer, and return when the one that follows does; no hold is lost."""
+    with Client(find_target(data, url)) as client:
+        answer = client.request("POST", f"{HOSTS}/{quote(host, safe='')}/restart").json()
+    _print(answer, as_json=as_json)
 
 
 @reported

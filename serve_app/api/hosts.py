@@ -149,6 +149,16 @@ async def drain(
     return await hosts(request)
 
 
+@router.post(
+    "/hosts/{host}/restart", operation_id="restartHost", responses=problems(401, 403, 404, 422, 503)
+)
+async def restart(request: Request, host: str) -> Hosts:
+    """End a host's process, however it hangs, and answer when the one that follows does. No hold is lost."""
+    runtime = _shared(request)
+    await _settled(runtime.restart(host))
+    return await hosts(request)
+
+
 @router.put(
     "/shows/{show_id}/blocks/{block}/host",
     operation_id="moveBlock",

@@ -143,6 +143,23 @@ async def test_a_host_that_does_not_answer_is_not_taken_back(
     assert not (await drained(fleet, "host-1", wanted=False))["drained"]
 
 
+async def test_a_host_that_does_not_answer_is_restarted_and_no_hold_is_lost(
+    fleet: LocalServer,
+) -> None:
+    show_id = await venue(fleet)
+    before = [await held(fleet, show_id, f"{section}-1-1") for section in SECTIONS]
+    fleet.transport.down.add("host-1")
+    answer = await fleet.http.post(f"{HOSTS}/host-1/restart", headers=AUTH)
+    assert answer.status_code == 200, answer.text
+    assert all(item["answers"] for item in answer.json()["items"])
+    for hold in before:
+        assert (await fleet.http.get(f"/v1/holds/{hold['hold_id']}")).status_code == 200
+    assert (await fleet.http.post(f"{HOSTS}/host-1/restart", headers=AUTH)).status_code == 200
+    unknown = await fleet.http.post(f"{HOSTS}/host-7/restart", headers=AUTH)
+    refused(unknown, 404, "host_not_found")
+    refused(await fleet.http.post(f"{HOSTS}/host-1/restart"), 401, "unauthenticated")
+
+
 async def test_of_two_changes_at_once_one_is_told_to_come_back(
     fleet: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
