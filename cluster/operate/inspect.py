@@ -10,7 +10,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from actors.codec import Commit, decode_commit
 from actors.domain.events import BlockOpened
 from actors.domain.identity import SHOW_ID_PATTERN, BlockKey
 from actors.fleet import Fleet
@@ -28,6 +27,7 @@ from cluster.operate.command import (
     print_json,
     reported,
 )
+from cluster.operate.commits import commits_of, readable
 from cluster.operate.history import History, hold_tokens, ticket_history
 from cluster.operate.moments import rfc3339
 from cluster.operate.order_history import with_orders
@@ -83,9 +83,7 @@ async def _look(
     if found is None:
         raise CommandError(f"show {show_id} has no seat {seat}", "seat_not_found")
     key, ticket = found
-    entries = list[tuple[int, Commit]]()
-    async for entry in connected.journal.read(key, 0):
-        entries.append((entry.sequence, decode_commit(entry.payload)))
+    entries = [commit async for commit in commits_of(connected.journal, key)]
     history = ticket_history(entries, ticket)
     assert history is not None  # its opening has just been read
     orders = await Orders(connected.database).of_holds(hold_tokens(entries, ticket))
@@ -115,7 +113,7 @@ async def _find(
         group = blocks[first : first + OPENINGS_IN_FLIGHT_MAX]
         openings = await asyncio.gather(*[journal.first(key) for key in group])
         for key, opening in zip(group, openings, strict=True):
-            event = decode_commit(opening.payload).events[0] if opening else None
+            event = readable(key, opening).events[0] if opening else None
             if isinstance(event, BlockOpened) and seat in (labels := event.layout.labels()):
                 return key, labels.index(seat)
     return None

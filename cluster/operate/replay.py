@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from actors.codec import EVENT_TYPES, Commit, decode_commit
+from actors.codec import EVENT_TYPES, Commit
 from actors.domain.block import Block, Status, apply
 from actors.domain.identity import SHOW_ID_PATTERN, BlockKey
 from actors.domain.layout import Layout
 from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Backends, run_with
 from cluster.operate.command import CommandError, Url, out, print_json, reported
+from cluster.operate.commits import commits_of
 from cluster.operate.history import shortened
 from cluster.operate.moments import moment_of, rfc3339
 from cluster.operate.target import find_target
@@ -83,10 +84,7 @@ def replay(
     key = BlockKey(show_id, block)
 
     async def read(connected: Backends) -> list[tuple[int, Commit]]:
-        found = list[tuple[int, Commit]]()
-        async for entry in connected.journal.read(key, 0):
-            found.append((entry.sequence, decode_commit(entry.payload)))
-        return found
+        return [commit async for commit in commits_of(connected.journal, key, sequence)]
 
     commits = run_with(find_target(data, url), read)
     if not commits:
