@@ -6,13 +6,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from actors import metrics as m
 from cluster.dashboards.promql import increase, most, quantile
 from cluster.dashboards.slo import ANSWERED, BURNS, FAST, FAST_SECONDS, failed_ratio, slow_ratio
 
-UNKNOWN = 'outcome="unknown"'
+UNKNOWN, UNAVAILABLE = 'outcome="unknown"', 'outcome="unavailable"'
 DOCUMENTS, OTHERS = 'consumer="documents"', 'consumer!="documents"'
+
+
+class Runbook(StrEnum):
+    """A page of docs/operating/."""
+
+    ALERTS = "observability.md#alerts"
+    """No page of its own: what to do is said with the alert."""
+
+    ON_SALE_DAY = "on-sale-day.md"
+    DEAD_HOST = "dead-host.md"
+    STUCK_SHOW = "stuck-show.md"
+    STRIPE_DOWN = "stripe-down.md"
+    MONGODB_DOWN = "mongodb-down.md"
+    NATS_QUORUM = "nats-quorum.md"
+    DISK_FULL = "disk-full.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +41,7 @@ class Alert:
     severity: str
     meaning: str
     action: str
+    runbook: Runbook = Runbook.ALERTS
 
 
 def _burning() -> list[Alert]:
@@ -45,7 +62,9 @@ def _burning() -> list[Alert]:
                 "and journal: a slow append is NATS or its disk, a full mailbox is too few hosts, "
                 "neither is too few replicas."
             )
-            alerts.append(Alert(name, expr, burn.lasting, burn.severity, meaning, action))
+            alerts.append(
+                Alert(name, expr, burn.lasting, burn.severity, meaning, action, Runbook.ON_SALE_DAY)
+            )
     return alerts
 
 
@@ -103,6 +122,7 @@ _PARTS = [
         "No ticket host answers: nothing can be held.",
         "`frontrow hosts`; is there room for their actors in the Ray cluster, and does NATS answer? A host that cannot "
         "reach it does not start.",
+        Runbook.DEAD_HOST,
     ),
     Alert(
         "HostMissing",
@@ -111,6 +131,7 @@ _PARTS = [
         "page",
         "A ticket host does not answer: its seats cannot be held.",
         "`frontrow hosts` says which. Ray restarts it by itself if a node has room for it.",
+        Runbook.DEAD_HOST,
     ),
     Alert(
         "MailboxFilling",
@@ -120,6 +141,16 @@ _PARTS = [
         "A block has half as many commands waiting as it takes (4,000): beyond that they are answered 503.",
         "If one show is wanted by everybody, its blocks are few: more hosts do not help there, a waiting room does. "
         "If all are deep, `frontrow scale`.",
+        Runbook.ON_SALE_DAY,
+    ),
+    Alert(
+        "CommandsUnanswered",
+        f"{increase(m.COMMANDS, '5m', match=UNAVAILABLE)} > 0",
+        "10m",
+        "page",
+        "Hosts do not answer for some of their seats: a block cannot be read, or the journal is away.",
+        "`frontrow doctor`, and `frontrow doctor --show SHOW_ID` for the shows on sale: it asks every block.",
+        Runbook.STUCK_SHOW,
     ),
     Alert(
         "CommitsUnknown",
@@ -128,6 +159,7 @@ _PARTS = [
         "ticket",
         "Commits ended without an answer from the journal; their callers were told 503.",
         "Look at NATS: a leader that changes, a disk that is slow or full. Nothing is lost: asking again tells.",
+        Runbook.NATS_QUORUM,
     ),
     Alert(
         "BreakerOpen",
@@ -136,6 +168,7 @@ _PARTS = [
         "page",
         "The payment provider does not answer; new orders are answered 503, those under way wait.",
         "Look at the provider's status page. Nothing has to be done here: it is tried again every ten seconds.",
+        Runbook.STRIPE_DOWN,
     ),
     Alert(
         "ServiceDown",
@@ -153,6 +186,7 @@ _PARTS = [
         "ticket",
         "A service ends with errors and is built anew.",
         "Its log has the traceback (`service.failed`).",
+        Runbook.DISK_FULL,
     ),
 ]
 
@@ -165,6 +199,7 @@ _LAGS = [
         "A service does not keep up with what it lives off.",
         "`payment` behind: orders are paid late. `expiration`: ends of holds are told late, seats can be had all "
         "the same. `door`: tickets are not known at the door yet. Look at its errors, then at MongoDB.",
+        Runbook.MONGODB_DOWN,
     ),
     Alert(
         "DocumentsBehind",
@@ -189,6 +224,7 @@ _LAGS = [
         "ticket",
         "The read model of tickets is behind the journal. Nothing is decided from it.",
         "Look at MongoDB; `frontrow rebuild` makes it anew.",
+        Runbook.MONGODB_DOWN,
     ),
     Alert(
         "ExpiryLate",
@@ -206,6 +242,7 @@ _LAGS = [
         "What the payment provider tells is heard more than a minute late.",
         "At the provider: are deliveries failing? `frontrow doctor` says when the last one came. Orders are looked at "
         "by themselves as well.",
+        Runbook.STRIPE_DOWN,
     ),
     Alert(
         "OrdersOverdue",
@@ -214,6 +251,7 @@ _LAGS = [
         "page",
         "Orders have been due for more than ten seconds, for minutes: nobody goes on with them.",
         "Is the payment service up, and do MongoDB, the hosts and the provider answer? `frontrow doctor`.",
+        Runbook.STRIPE_DOWN,
     ),
 ]
 

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cluster.dashboards.alerts import Alert
 
-DOCUMENT = "docs/operating/observability.md#alerts"
+PAGES = "docs/operating"
+"""Where the runbooks are."""
+
 INTERVAL = "30s"
 
 
@@ -44,4 +46,4 @@ def _lines(groups: Mapping[str, Sequence[Alert]]) -> Iterator[str]:
             yield "          annotations:"
             yield f"            summary: {json.dumps(alert.meaning)}"
             yield f"            description: {json.dumps(alert.action)}"
-            yield f"            runbook: {json.dumps(DOCUMENT)}"
+            yield f"            runbook: {json.dumps(f'{PAGES}/{alert.runbook}')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from actors.metrics import SERVICES, Metric
-from cluster.dashboards.alerts import Alert
+from cluster.dashboards.alerts import Alert, Runbook
 
 BEGIN, END = "<!-- {name}: made by `make observability` -->", "<!-- end of {name} -->"
 
@@ -30,12 +30,19 @@ def alerts_table(groups: Mapping[str, Sequence[Alert]]) -> str:
 
 
 def _alert_lines(groups: Mapping[str, Sequence[Alert]]) -> Iterator[str]:
-    yield "| alert | severity | after | what it means | what to do |"
-    yield "|---|---|---|---|---|"
+    yield "| alert | severity | after | what it means | what to do | runbook |"
+    yield "|---|---|---|---|---|---|"
     for alerts in groups.values():
         for alert in alerts:
-            cells = (alert.severity, alert.lasting, alert.meaning, alert.action)
+            cells = (alert.severity, alert.lasting, alert.meaning, alert.action, _link(alert))
             yield f"| {alert.name} | {' | '.join(cells)} |"
+
+
+def _link(alert: Alert) -> str:
+    """Empty where the row is all there is."""
+    if alert.runbook is Runbook.ALERTS:
+        return ""
+    return f"[{alert.runbook.removesuffix('.md')}]({alert.runbook})"
 
 
 def replaced(page: str, name: str, table: str) -> str:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+from typer.main import get_command
 
 from actors.domain.cutting import cut_blocks
 from actors.domain.seat_rows import RowErrorCode, SeatRow
 from actors.domain.seating import hall_of
+from cluster.operate.cli import main
 from cluster.reads.show_view import BlockView
 from cluster.settings import Settings, variable
 from serve_app.app import create_app
@@ -119,8 +124,6 @@ def test_every_link_resolves(page: Path) -> None:
 
 def test_every_command_in_the_documents_exists() -> None:
     """`frontrow WORD` in any page names a command."""
-    from cluster.operate.cli import main
-
     known = {
         command.name or command.callback.__name__
         for command in main.registered_commands
@@ -129,6 +132,64 @@ def test_every_command_in_the_documents_exists() -> None:
     for page in PAGES:
         named = set(re.findall(r"(?:`|\$ |bin/)frontrow ([a-z]+)", page.read_text()))
         assert named <= known, page.name
+
+
+def test_every_page_about_operating_is_linked_from_the_first_one() -> None:
+    linked = {path for path, _ in links_of(OPERATING)}
+    pages = {
+        str(page.relative_to(OPERATING.parent)) for page in PAGES if page.parent.name == "operating"
+    }
+    assert pages <= linked
+
+
+def shown_commands(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """The name and the arguments of every `$ frontrow ...` in the blocks of code of a page."""
+    for block in re.findall(r"^ *```\w*\n(.*?)^ *```", page.read_text(), re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            for shown in re.findall(
+                r"(?:^ *\$ |&& |; )(?:[A-Z_]+=\S+ +)*frontrow +([^|<>&;#]+)", line
+            ):
+                name, *arguments = shlex.split(shown)
+                yield name, arguments
+
+
+def commands() -> dict[str, TyperCommand]:
+    group = get_command(main)
+    assert isinstance(group, TyperGroup)
+    return {
+        name: command
+        for name, command in group.commands.items()
+        if isinstance(command, TyperCommand)
+    }
+
+
+def test_commands_are_found_in_the_blocks_of_pages(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "1. Do:\n\n   ```\n   $ A=1 frontrow up \\\n     --detach && frontrow down\n   ok\n   ```\n`frontrow x`"
+    )
+    assert list(shown_commands(page)) == [("up", ["--detach"]), ("down", [])]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_is_shown_can_be_given_like_that(page: Path) -> None:
+    """The command is parsed, not run: a wrong option or value, or too many arguments, is an error."""
+    known = commands()
+    for name, arguments in shown_commands(page):
+        try:
+            known[name].make_context(name, list(arguments))
+        except TyperException as error:
+            raise AssertionError(f"{name} {arguments}: {error}") from None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_option_in_the_text_is_one_of_its_command(page: Path) -> None:
+    known = commands()
+    for text in re.findall(r"`frontrow ([^`\n]+)`", page.read_text()):
+        name, *words = text.split()
+        options = {option for parameter in known[name].params for option in parameter.opts}
+        given = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert given <= options, text
 
 
 def test_the_guarantees_name_every_surviving_mutant_with_its_reason() -> None:

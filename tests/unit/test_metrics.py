@@ -184,3 +184,14 @@ def test_the_rules_are_a_resource_of_managed_prometheus() -> None:
     ]
     assert {rule["labels"]["severity"] for rule in rules} == {"page", "ticket"}
     assert all(rule["annotations"]["description"] for rule in rules)
+    assert [rule["annotations"]["runbook"] for rule in rules] == [
+        f"docs/operating/{alert.runbook}" for alert in shipped
+    ]
+
+
+def test_every_runbook_of_an_alert_exists_and_names_it() -> None:
+    """Whoever comes from an alert sees at once that the page is the right one."""
+    for alerts in GROUPS.values():
+        for alert in alerts:
+            page = (ROOT / "docs/operating" / alert.runbook.partition("#")[0]).read_text()
+            assert f"`{alert.name}`" in page or f"| {alert.name} |" in page, alert
