@@ -3,7 +3,9 @@
 Not JetStream's own snapshots (`STREAM.SNAPSHOT`, `STREAM.RESTORE`): those are whole or nothing, cannot end at an
 earlier time, cannot go on from the last one, and are read by nats-server alone. Published again in order, each message
 says which sequence it has to follow (`Nats-Expected-Last-Sequence`), so that a lost answer or a twin can neither leave
-one out nor double one; and its own fence (`Nats-Expected-Last-Subject-Sequence`) is checked once more by the server.
+one out nor double one; and its own fence (`Nats-Expected-Last-Subject-Sequence`) is checked once more by the server,
+but in a stream that keeps only the last message of a subject: what its fence names is gone there. What is not
+acknowledged is read back and compared: a message of somebody else's, of a host that still runs, is not taken for ours.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from cluster.journal.replay import replay
 from cluster.journal.streams import DEFINITIONS, wanted
 
 EXPECTED_LAST = "Nats-Expected-Last-Sequence"
+FENCE = "Nats-Expected-Last-Subject-Sequence"
 STORED_AT = "Frontrow-Stored-At"
 """When a message was stored first, ms since the epoch: the server stamps what is put back with the time of that."""
 
@@ -58,6 +61,10 @@ class StreamState:
     first: int
     last: int
     messages: int
+
+
+class ForeignMessage(Exception):
+    """Somebody else has stored something where a message was to be put back; the text names stream and sequence."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
@@ -128,19 +135,20 @@ async def drop_empty_stream(nc: Client, stream: str) -> None:
 async def put_back(nc: Client, stream: str, messages: Sequence[Message], after: int) -> int:
     """Store these messages behind the sequence `after`; the last sequence then. May be begun again with the rest.
 
-    Raises JournalUnavailable when it gets nowhere; what was stored until then stays.
+    Raises JournalUnavailable when it gets nowhere, ForeignMessage; what was stored until then stays.
     """
-    done, stalls = 0, 0
+    done, stalls, fenced = 0, 0, DEFINITIONS[stream].get("max_msgs_per_subject") != 1
     while done < len(messages):
         window = _window(messages, done)
         answers = await asyncio.gather(
-            *[_put(nc, message, after + done + n) for n, message in enumerate(window)]
+            *[_put(nc, message, after + done + n, fenced) for n, message in enumerate(window)]
         )
         if all(answers):
             done, stalls = done + len(window), 0
             continue
-        reached = await _reached(nc, stream, after) - after
+        reached = min(await _reached(nc, stream, after) - after, len(messages))
         if reached > done:
+            await compare(nc, stream, messages[done:reached], after + done)
             done, stalls = reached, 0
             continue
         stalls += 1
@@ -160,9 +168,11 @@ def _window(messages: Sequence[Message], first: int) -> list[Message]:
     return window
 
 
-async def _put(nc: Client, message: Message, expected: int) -> bool:
+async def _put(nc: Client, message: Message, expected: int, fenced: bool) -> bool:
     """Whether it is certainly stored; otherwise the stream itself tells."""
     headers = {**message.headers, EXPECTED_LAST: str(expected), STORED_AT: str(message.at)}
+    if not fenced:
+        headers.pop(FENCE, None)
     try:
         answer = await request(nc, message.subject, message.payload, headers, PUT_SECONDS_MAX)
         ack = decode_ack(answer)
@@ -174,6 +184,17 @@ async def _put(nc: Client, message: Message, expected: int) -> bool:
 async def _reached(nc: Client, stream: str, after: int) -> int:
     state = await stream_state(nc, stream)
     return after if state is None else max(after, state.last)
+
+
+async def compare(nc: Client, stream: str, messages: Sequence[Message], after: int) -> None:
+    """Returns when what the stream has behind `after` are these messages. Raises ForeignMessage, JournalUnavailable.
+
+    One that is not there any more was superseded by a later one of its subject.
+    """
+    async for found in taken(nc, stream, after, after + len(messages)):
+        mine = messages[found.sequence - after - 1]
+        if (found.at, found.subject, found.payload) != (mine.at, mine.subject, mine.payload):
+            raise ForeignMessage(f"{stream} has a message of somebody else's at {found.sequence}")
 
 
 async def positions(nc: Client, stream: str) -> dict[str, Position]:

@@ -14,6 +14,7 @@ from cluster.embedded.nats import NatsServer
 from cluster.journal.api import call
 from cluster.journal.consumer import Delivery, DurableConsumer
 from cluster.journal.copying import (
+    ForeignMessage,
     Message,
     Position,
     make_stream,
@@ -23,7 +24,8 @@ from cluster.journal.copying import (
     stream_state,
     taken,
 )
-from cluster.journal.streams import JOURNAL, NOTICES, drift, ensure_streams
+from cluster.journal.fact import read_fact, write_fact
+from cluster.journal.streams import CLUSTER, JOURNAL, NOTICES, drift, ensure_streams
 from tests.journal_worlds import connected
 
 
@@ -76,6 +78,38 @@ async def test_it_goes_on_where_it_was_interrupted(empty: Client) -> None:
     # Somebody who does not know how far it came begins anew: what is there is not stored again.
     assert await put_back(empty, JOURNAL, journal, 0) == 300
     assert await everything(empty, JOURNAL) == journal
+
+
+@pytest.mark.parametrize("where", [0, 3, 40])
+async def test_what_somebody_else_has_stored_meanwhile_is_not_taken_for_ours(
+    empty: Client, where: int
+) -> None:
+    """A host that still runs commits into the journal that is being restored."""
+    journal = commits(120)
+    await make_stream(empty, JOURNAL, 1, 1)
+    await put_back(empty, JOURNAL, journal[:where], 0)
+    await empty.request("journal.show.7", b"foreign")
+    with pytest.raises(ForeignMessage, match=f"at {where + 1}$"):
+        await put_back(empty, JOURNAL, journal[where:], where)
+
+
+async def test_a_fact_that_was_changed_often_is_put_back(empty: Client) -> None:
+    """The stream keeps the last message of a subject only: what its fence names is not there any more."""
+    await ensure_streams(empty, 1)
+    fleet, lease = "cluster.hosts", "cluster.elasticity"
+    revision, renewed = await write_fact(empty, fleet, b"2 hosts", 0), 0
+    for n in range(5):
+        renewed = await write_fact(empty, lease, b"%d" % n, renewed)
+        revision = await write_fact(empty, fleet, b"%d hosts" % n, revision)
+    facts = await everything(empty, CLUSTER)
+    assert [message.subject for message in facts] == [lease, fleet]
+    await call(empty, f"STREAM.DELETE.{CLUSTER}")
+    await make_stream(empty, CLUSTER, 1, facts[0].sequence)
+    await put_back(empty, CLUSTER, facts, facts[0].sequence - 1)
+    found = await read_fact(empty, fleet)
+    assert found is not None
+    assert found.payload == b"4 hosts"
+    assert await write_fact(empty, fleet, b"3 hosts", found.sequence) > found.sequence
 
 
 async def test_the_same_message_id_long_ago_does_not_swallow_a_message(empty: Client) -> None:

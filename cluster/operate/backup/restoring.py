@@ -15,10 +15,11 @@ import msgspec
 
 from cluster.journal.connection import Client
 from cluster.journal.copying import (
+    ForeignMessage,
     Message,
     Position,
+    compare,
     drop_empty_stream,
-    last_taken,
     make_stream,
     put_back,
     put_position,
@@ -164,11 +165,8 @@ class Restoring:
             messages = await self._wanted(chunk)
             behind = stored
             stored += len(messages)
-            if not self.dry_run and stored > reached:
-                rest = messages[max(0, reached - behind) :]
-                await put_back(self.nc, part.stream, rest, max(behind, reached))
-            elif stored == reached and not self.dry_run:
-                await self._same(part.stream, messages)
+            if not self.dry_run:
+                await self._store(part.stream, messages, behind, reached)
             self.tell(part.stream, stored, part.last)
             for message in messages:
                 yield message
@@ -195,12 +193,18 @@ class Restoring:
                     done = min(position.done, end)
                     await put_position(self.nc, part.stream, name, Position(done, position.config))
 
-    async def _same(self, stream: str, messages: list[Message]) -> None:
-        """What was restored before is of this backup."""
-        there = await last_taken(self.nc, stream)
-        mine = messages[-1] if messages else None
-        if there and mine and (there.subject, there.payload) != (mine.subject, mine.payload):
-            raise CommandError(f"the stream {stream} has other messages", "not_empty")
+    async def _store(self, stream: str, messages: list[Message], behind: int, reached: int) -> None:
+        """These messages, behind the sequence `behind`; those up to `reached` were restored before."""
+        there = max(0, min(reached - behind, len(messages)))
+        try:
+            if there:
+                await compare(self.nc, stream, messages[:there], behind)
+            await put_back(self.nc, stream, messages[there:], behind + there)
+        except ForeignMessage as error:
+            raise CommandError(
+                f"{error}: stop what runs over these stores, empty them, and restore again",
+                "not_empty",
+            ) from None
 
     async def _documents(self, report: Restored, fitting: Fitting) -> None:
         async for document in self._read("job_bodies"):
