@@ -145,8 +145,10 @@ class Host:
     async def _put_away(self, activations: list[Activation]) -> int:
         for activation in activations:
             await activation.save_snapshot()
-            if not activation.busy:  # a command may have come while the snapshot was saved
-                self._activations.pop(activation.key, None)
+            # While the snapshot was saved a command may have come, or others may have put it away and have a new one.
+            here = self._activations.get(activation.key) is activation
+            if here and not activation.busy:
+                del self._activations[activation.key]
         return len(activations)
 
     async def save_snapshots(self) -> None:

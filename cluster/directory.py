@@ -90,7 +90,8 @@ class Directory:
         if leaving:
             await asyncio.sleep(RETIRE_SECONDS)
         for name in leaving:
-            await transport.retire(name)
+            if name not in self._placement.names():  # another operator may want it again
+                await transport.retire(name)
         return None
 
     async def drain(self, transport: HostTransport, host: str) -> FleetRefusal | None:

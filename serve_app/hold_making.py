@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
-
-import structlog
 
 from actors.domain.block import Hold
 from actors.domain.identity import HoldId
@@ -18,12 +15,11 @@ from cluster.bootstrap import Runtime
 from cluster.holds import Buyer, Held, HoldDesk, NotHeld, Wish, hold
 from cluster.reads.choosing import AreaQuantity, BestAvailable
 from cluster.reads.show_view import ShowView
+from serve_app.in_flight import undisturbed
 from serve_app.problems import Problem, busy, rejection_problem, unavailable
 
 HOLDS_IN_FLIGHT_MAX = 4_000
 """Requests that one replica takes to hosts at a time; one more is answered 429 with Retry-After."""
-
-_log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -45,25 +41,11 @@ async def make_hold(runtime: Runtime, view: ShowView, wish: Wish, buyer: Buyer) 
 
 
 async def to_the_end(runtime: Runtime, work: Coroutine[Any, Any, T]) -> T:
-    """In a task of its own: a buyer who hangs up must not leave work on several blocks half done."""
+    """A buyer who hangs up must not leave work on several blocks half done. Not more than one replica can do."""
     if len(runtime.in_flight) >= HOLDS_IN_FLIGHT_MAX:
         work.close()
         raise busy("too many requests for holds at once")
-    task = asyncio.create_task(work)
-    runtime.in_flight.add(task)
-    task.add_done_callback(runtime.in_flight.discard)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.add_done_callback(_abandoned)
-        raise
-
-
-def _abandoned(task: asyncio.Task[Any]) -> None:
-    """Its client has hung up: nobody else will hear of what went wrong."""
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        _log.warning("request.abandoned", reason=repr(error))
+    return await undisturbed(runtime, work)
 
 
 def _limit(view: ShowView, wish: Wish) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -16,6 +16,7 @@ from cluster.journal.fact import FactConflict
 from cluster.store.show import BLOCKS_MAX
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
+from serve_app.in_flight import undisturbed
 from serve_app.openapi import json_request, problems
 from serve_app.problems import Problem, unavailable
 from serve_app.runtime import runtime_of
@@ -130,7 +131,7 @@ async def scale(
 ) -> Hosts:
     """Change the number of hosts while selling goes on: blocks move, nothing is lost or sold twice."""
     runtime = _shared(request)
-    await _settled(runtime.scale(body.hosts))
+    await _settled(runtime, runtime.scale(body.hosts))
     return await hosts(request)
 
 
@@ -145,7 +146,7 @@ async def drain(
 ) -> Hosts:
     """Drain a host, or take it back: when this answers, a drained host has no blocks left."""
     runtime = _shared(request)
-    await _settled(runtime.drain(host, body.drained))
+    await _settled(runtime, runtime.drain(host, body.drained))
     return await hosts(request)
 
 
@@ -188,7 +189,7 @@ async def move_back(request: Request, show_id: str, block: int) -> BlockPlaced:
 async def _move(request: Request, show_id: str, block: int, host: str | None) -> BlockPlaced:
     runtime = _shared(request)
     key = await open_block(runtime, show_id, block)
-    await _settled(runtime.move(key, host))
+    await _settled(runtime, runtime.move(key, host))
     placement = runtime.placement()
     return BlockPlaced(
         show_id=show_id, block=block, host=placement.host_of(key), pinned=placement.pinned(key)
@@ -212,10 +213,11 @@ def _shared(request: Request) -> Runtime:
     return runtime
 
 
-async def _settled(change: Awaitable[FleetRefusal | None]) -> None:
-    """Waits for a change of the fleet; what stands in its way is a problem."""
+async def _settled(runtime: Runtime, change: Coroutine[Any, Any, FleetRefusal | None]) -> None:
+    """Waits for a change of the fleet; what stands in its way is a problem. Half a change would leave hosts that nobody
+    ends, so it is made also when the operator hangs up."""
     try:
-        refusal: Any = await change
+        refusal = await undisturbed(runtime, change)
     except TimeoutError as error:
         raise unavailable("a host does not answer, or is still at work: ask again") from error
     except FactConflict as error:

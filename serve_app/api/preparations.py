@@ -13,6 +13,7 @@ from cluster.elasticity.rush import BUYERS_MAX
 from cluster.journal.fact import FactConflict
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
+from serve_app.in_flight import undisturbed
 from serve_app.openapi import json_request, problems
 from serve_app.problems import Problem, unavailable
 from serve_app.runtime import runtime_of
@@ -70,7 +71,8 @@ async def prepare(
     if SHOW_ID_PATTERN.match(show_id) is None:
         raise Problem("show_not_found")
     try:
-        prepared = await runtime.preparing.prepare(show_id, body.buyers, body.hours)
+        preparing = runtime.preparing.prepare(show_id, body.buyers, body.hours)
+        prepared = await undisturbed(runtime, preparing)
     except TimeoutError as error:
         raise unavailable("the new hosts do not answer yet: ask again") from error
     except FactConflict as error:

@@ -6,6 +6,9 @@ import asyncio
 import itertools
 from dataclasses import dataclass, field
 
+import pytest
+
+from actors.activation import Activation
 from actors.domain.commands import Command, FindHold, OpenBlock
 from actors.domain.identity import BlockKey
 from actors.domain.rejections import Code, Rejection
@@ -134,6 +137,26 @@ async def test_a_block_that_is_at_work_is_not_put_away() -> None:
     )
     assert left > 0
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+
+
+async def test_putting_away_twice_at_once_takes_nobody_s_new_activation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What one operator has put away is at work again when the snapshot that another one waits for is kept."""
+    host, kept, saved = await opened(World()), asyncio.Event(), list[Activation]()
+
+    async def slowly(activation: Activation) -> None:
+        saved.append(activation)
+        if len(saved) == 1:
+            await kept.wait()
+
+    monkeypatch.setattr(Activation, "save_snapshot", slowly)
+    first = asyncio.create_task(host.put_away([KEYS[0]]))
+    await asyncio.sleep(0)
+    assert await host.put_away([KEYS[0]]) == 3
+    await host.execute([(KEYS[0], hold(1, 0))])
+    kept.set()
+    assert await first == 4
 
 
 async def test_a_report_has_the_latency_of_commits_and_not_of_refusals() -> None:
