@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cluster.operate.backup.manifest import (
     KEPT_COLLECTIONS,
     KEPT_STREAMS,
     CollectionPart,
+    Listed,
     Manifest,
     StreamPart,
 )
@@ -56,7 +58,8 @@ async def manifest_of(
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Archive:
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    monkeypatch.setattr("cluster.operate.backup.archive.SETTLE_SECONDS", 0.0)
     return Archive(str(tmp_path / "kept"))
 
 
@@ -85,6 +88,42 @@ async def test_the_latest_backup_is_the_one_that_is_meant(archive: Archive) -> N
     assert await archive.manifest("b1") == one
     with pytest.raises(CommandError, match="no backup b3"):
         await archive.manifest("b3")
+
+
+async def test_of_two_backups_that_end_at_once_both_are_listed(
+    archive: Archive, tmp_path: Path
+) -> None:
+    """The second one has looked at the list before the first one is in it, and writes it afterwards."""
+    written = asyncio.Event()
+
+    class First(Archive):
+        async def _settle(self) -> None:
+            await written.wait()
+
+    class Second(Archive):
+        stale: list[Listed] | None = None
+
+        async def backups(self) -> list[Listed]:
+            stale, self.stale = self.stale, None
+            return await super().backups() if stale is None else stale
+
+        async def _settle(self) -> None:
+            written.set()
+            await asyncio.sleep(0.01)
+
+    place = str(tmp_path / "kept")
+    first, second = First(place), Second(place)
+    one = await manifest_of(archive, messages(1, 3))
+    other = Manifest("b2", 3, 4, one.streams, ())
+    second.stale = await archive.backups()
+    ending = asyncio.create_task(first.finish(one))
+    async with asyncio.timeout(30):
+        while not await archive.backups():
+            await asyncio.sleep(0.01)
+        await second.finish(other)
+        await ending
+    assert {listed.backup for listed in await archive.backups()} == {"b1", "b2"}
+    assert await archive.manifest("b1") == one
 
 
 async def test_a_whole_backup_is_found_whole(archive: Archive) -> None:
@@ -136,7 +175,9 @@ async def test_a_journal_with_a_gap_or_an_early_end_is_damaged(archive: Archive)
         assert caught.value.code == "backup_damaged"
 
 
-@pytest.mark.parametrize("place", ["gs://", "file://host/x"])
+@pytest.mark.parametrize(
+    "place", ["gs://", "file://host/x", "s3://bucket/x", "GS://bucket", "memory://x", ""]
+)
 def test_a_place_that_is_none_is_refused(place: str) -> None:
     with pytest.raises(CommandError) as caught:
         Archive(place)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +29,13 @@ BACKUPS_MAX = 10_000
 COMPRESSION = 6
 QUESTIONS_AT_ONCE = 8
 LIST = "backups.json"
-SCHEMES = ("gs://", "file://", "memory://")
+SCHEMES = ("gs://", "file://")
+SETTLE_SECONDS = 1.0
+"""Whoever has written the list looks again after this long: another backup that ended at the same moment may have
+written one that it made before."""
+
+LISTINGS_MAX = 10
+"""Attempts at being in the list."""
 
 
 class Archive:
@@ -36,6 +43,8 @@ class Archive:
 
     def __init__(self, place: str) -> None:
         """A directory's path, or an address of `cluster.ticketing.objects`."""
+        if not place or ("://" in place and not place.startswith(SCHEMES)):
+            raise CommandError("a place is a folder, or gs://bucket/prefix", "invalid_place")
         url = place if place.startswith(SCHEMES) else Path(place).absolute().as_uri()
         try:
             self._objects = Objects(url)
@@ -112,12 +121,27 @@ class Archive:
     async def finish(self, manifest: Manifest) -> None:
         """All chunks are there: from now on it is a backup."""
         content = msgspec.json.format(msgspec.json.encode(manifest))
-        others = [one for one in await self.backups() if one.backup != manifest.backup]
         digest = hashlib.sha256(content).hexdigest()
-        listed = [*others[1 - BACKUPS_MAX :], Listed(manifest.backup, digest, manifest.ended_at)]
+        await self._write(_manifest_name(manifest.backup), content)
+        ours = Listed(manifest.backup, digest, manifest.ended_at)
+        for _ in range(LISTINGS_MAX):
+            listed = await self.backups()
+            if ours in listed:
+                return
+            others = [one for one in listed if one.backup != manifest.backup]
+            await self._write(LIST, msgspec.json.encode([*others[1 - BACKUPS_MAX :], ours]))
+            await self._settle()
+        raise CommandError(
+            f"too many backups end at {LIST} at once: run it again", "archive_unavailable"
+        )
+
+    async def _settle(self) -> None:
+        """Until others have written what they were about to write; not in step with them."""
+        await asyncio.sleep(SETTLE_SECONDS * random.uniform(0.5, 1.0))
+
+    async def _write(self, name: str, content: bytes) -> None:
         try:
-            await self._objects.put(_manifest_name(manifest.backup), content, "application/json")
-            await self._objects.put(LIST, msgspec.json.encode(listed), "application/json")
+            await self._objects.put(name, content, "application/json")
         except ObjectsUnavailable as error:
             raise _unavailable(error) from None
 
