@@ -27,8 +27,9 @@ async def call_roll(nc: Client, subject: str, payload: bytes, seconds: float) ->
     changed = asyncio.Event()
 
     async def on_answer(message: Msg) -> None:
-        answers[message.data] += 1
-        changed.set()
+        if message.data in answers:  # else it says that nobody listens
+            answers[message.data] += 1
+            changed.set()
 
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox, cb=on_answer)

@@ -102,17 +102,29 @@ class Supervised:
             try:
                 async with self._build() as self.service:
                     await self.service.run()
+            except asyncio.CancelledError as error:
+                if _being_cancelled():
+                    raise
+                self._failed(error)  # it has waited for a task of its own that was cancelled
             except Exception as error:
-                self.restarts += 1
-                self._failed_at = clock()
-                self._meter.count(SERVICE_RESTARTS, 1, self.name)
-                self.last_error = f"{type(error).__name__}: {error}"
-                _log.exception("service.failed", service=self.name)
+                self._failed(error)
             self.service = None
             if clock() - began > STEADY_SECONDS:
                 pause = RESTART_SECONDS
             await wait(self._stopping, pause)
             pause = min(pause * 2, RESTART_SECONDS_MAX)
+
+    def _failed(self, error: BaseException) -> None:
+        self.restarts += 1
+        self._failed_at = asyncio.get_running_loop().time()
+        self._meter.count(SERVICE_RESTARTS, 1, self.name)
+        self.last_error = f"{type(error).__name__}: {error}"
+        _log.exception("service.failed", service=self.name)
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def wait(event: asyncio.Event, seconds: float) -> bool:

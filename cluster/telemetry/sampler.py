@@ -59,10 +59,9 @@ class Sampler:
             value = watched.read()
             if inspect.isawaitable(value):
                 value = await asyncio.wait_for(value, READING_SECONDS_MAX)
+            self._meter.put(watched.metric, value, *watched.labels)
         except Exception as error:  # whatever is away, the others are told all the same
             _log.debug("gauge.not_read", metric=watched.metric.name, reason=repr(error))
-            return
-        self._meter.put(watched.metric, value, *watched.labels)
 
     async def _run(self) -> None:
         while True:

@@ -73,6 +73,45 @@ async def test_a_service_that_fails_is_closed_and_built_again(
     assert workshop.open == 0
 
 
+async def test_a_service_that_loses_a_task_of_its_own_is_built_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits for a task that somebody has cancelled: the cancellation is not the supervisor's."""
+    monkeypatch.setattr(services, "RESTART_SECONDS", 0.001)
+    workshop, lost = Workshop(failures=0), list[bool]()
+
+    async def loses(service: Flaky) -> None:
+        if not lost:
+            lost.append(True)
+            task = asyncio.create_task(asyncio.sleep(60))
+            task.cancel()
+            await task
+        await service.stopping.wait()
+
+    monkeypatch.setattr(Flaky, "run", loses)
+    supervised = Supervised("flaky", workshop.build)
+    supervised.start()
+    async with asyncio.timeout(20):
+        while workshop.built < 2:
+            await asyncio.sleep(0.001)
+    await supervised.stop()
+    assert (supervised.restarts, workshop.open) == (1, 0)
+    assert supervised.last_error.startswith("CancelledError")
+
+
+async def test_a_supervisor_that_is_cancelled_ends() -> None:
+    workshop = Workshop(failures=0)
+    supervised = Supervised("flaky", workshop.build)
+    supervised.start()
+    async with asyncio.timeout(20):
+        while supervised.service is None:
+            await asyncio.sleep(0.001)
+    assert supervised._task is not None
+    supervised._task.cancel()
+    await asyncio.gather(supervised._task, return_exceptions=True)
+    assert (supervised._task.cancelled(), workshop.open) == (True, 0)
+
+
 async def test_a_service_that_cannot_tell_its_health_still_has_a_report() -> None:
     supervised = Supervised("silent", Workshop(0).build)
     assert await supervised.health() == {

@@ -28,6 +28,7 @@ from actors.metrics import (
     METRICS,
     VIEWS,
     Emitter,
+    Metric,
 )
 from actors.outcomes import Accepted, Unavailable
 from actors.placement import Placement
@@ -281,6 +282,25 @@ async def test_a_gauge_that_cannot_be_read_does_not_hold_up_the_others() -> None
         raise OSError
 
     sampler.watch(MAILBOX_DEEPEST, broken)
+    sampler.watch(VIEWS, lambda: 7)
+    await sampler.sample()
+    assert recorder.meter.gauges == {(VIEWS, ()): 7}
+
+
+async def test_a_gauge_that_is_no_number_does_not_end_the_sampler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder()
+    put = recorder.meter.put
+
+    def picky(metric: Metric, value: float, *labels: str) -> None:
+        if metric is MAILBOX_DEEPEST:
+            raise TypeError
+        put(metric, value, *labels)
+
+    monkeypatch.setattr(recorder.meter, "put", picky)
+    sampler = Sampler(recorder.meter)
+    sampler.watch(MAILBOX_DEEPEST, lambda: 1)
     sampler.watch(VIEWS, lambda: 7)
     await sampler.sample()
     assert recorder.meter.gauges == {(VIEWS, ()): 7}
