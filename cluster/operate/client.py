@@ -17,6 +17,7 @@ CONNECT_SECONDS_MAX = 5.0
 ANSWER_SECONDS_MAX = 90.0
 """Scaling answers when the new hosts do."""
 
+ASYNC_ANSWER_SECONDS_MAX = 30.0
 UPLOAD_CHUNK_BYTES = 256 * 1024
 RETRIES_MAX = 3
 """Further attempts at a request that was answered 429 or 503, after the pause that the server names."""
@@ -58,11 +59,10 @@ class Client:
     """A connection to one installation, for one thread. Requests are safe to repeat: those that create have keys."""
 
     def __init__(self, target: Target) -> None:
-        headers = {"Authorization": f"Bearer {target.admin_key}"} if target.admin_key else {}
         self.url = target.url
         self._http = httpx.Client(
             base_url=target.url,
-            headers=headers,
+            headers=_authority(target),
             timeout=httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
         )
 
@@ -135,9 +135,22 @@ class Client:
         except httpx.InvalidURL as error:
             raise ServerUnreachable(f"{self.url} is no URL: {error}", "invalid_url") from None
         except httpx.TransportError as error:
-            raise ServerUnreachable(
-                f"no answer from {self.url} ({type(error).__name__})", "unreachable"
-            ) from None
+            raise unreachable(self.url, error) from None
+
+
+def async_client(target: Target) -> httpx.AsyncClient:
+    """The same connection for many requests at a time; httpx's own errors come through."""
+    return httpx.AsyncClient(
+        base_url=target.url, headers=_authority(target), timeout=ASYNC_ANSWER_SECONDS_MAX
+    )
+
+
+def unreachable(url: str, error: httpx.TransportError) -> ServerUnreachable:
+    return ServerUnreachable(f"no answer from {url} ({type(error).__name__})", "unreachable")
+
+
+def _authority(target: Target) -> dict[str, str]:
+    return {"Authorization": f"Bearer {target.admin_key}"} if target.admin_key else {}
 
 
 def retry_after(response: httpx.Response) -> float:

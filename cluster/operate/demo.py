@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.live import Live
+from rich.markup import escape
 
 from cluster.embedded.run_record import RunRecord
 from cluster.operate.answers import Data, Json
@@ -193,7 +194,7 @@ def _print(record: RunRecord, sale: Sale, verdict: VerifyReport) -> None:
     print_verdict(verdict)
     out.print(f"\nweb page: {record.url}/")
     for show in sale.shows:
-        out.print(f"{show.name}: {record.url}/shows/{show.show_id}")
+        out.print(f"{escape(show.name)}: {record.url}/shows/{show.show_id}")
 
 
 def _serve(record: RunRecord) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterator
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from actors.journal import JournalUnavailable
@@ -175,5 +176,5 @@ def _print(checks: list[Check]) -> None:
     }
     table = Table(box=None, show_header=False, pad_edge=False)
     for check in checks:
-        table.add_row(marks[check.state], check.name, check.detail)
+        table.add_row(marks[check.state], check.name, escape(check.detail))
     out.print(table)

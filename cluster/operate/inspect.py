@@ -141,8 +141,8 @@ def _plain(show_id: str, seat: str, place: Place, history: History) -> dict[str,
 
 
 def _print(show_id: str, seat: str, place: Place, history: History) -> None:
-    out.print(f"[bold]{seat}[/] is [bold]{history.status.name.lower()}[/]", end="")
-    out.print(f"  ({history.category}, {history.price} {history.currency} minor units)")
+    out.print(f"[bold]{escape(seat)}[/] is [bold]{history.status.name.lower()}[/]", end="")
+    out.print(f"  ({escape(history.category)}, {history.price} {history.currency} minor units)")
     out.print(f"show {show_id}, block {place.block}, ticket {place.ticket}, placed on {place.host}")
     if history.frozen is not None:
         out.print(f"the block is [bold]frozen[/]: {escape(history.frozen)}")

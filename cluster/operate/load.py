@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -100,10 +102,14 @@ def load_file(client: Client, show_id: str, file: Path, progress: Progress) -> L
 def _load_once(
     client: Client, show_id: str, file: Path, media_type: str, attempt: int, progress: Progress
 ) -> Loaded:
-    sending = progress.add_task(f"upload {file.name}", total=file.stat().st_size)
+    sending = progress.add_task(f"upload {escape(file.name)}", total=file.stat().st_size)
     key = load_key(show_id, media_type, file, attempt)
     answer = client.upload(
-        f"/v1/shows/{show_id}/seats", file, media_type, key, _advance(progress, sending)
+        f"/v1/shows/{quote(show_id, safe='')}/seats",
+        file,
+        media_type,
+        key,
+        _advance(progress, sending),
     )
     job = _follow(client, answer.json()["job_id"], progress)
     return Loaded(job, answer.headers.get("Idempotent-Replayed") == "true")
@@ -150,13 +156,13 @@ def progress_bar(console: Console, *, quiet: bool) -> Progress:
 def print_report(console: Console, report: dict[str, Any], seats: int, what: str) -> None:
     """One line of totals, then the first errors by row."""
     count, errors = report["error_count"], report["errors"]
-    console.print(f"{what}: {seats:,} seats from {report['rows_read']:,} rows", end="")
+    console.print(f"{escape(what)}: {seats:,} seats from {report['rows_read']:,} rows", end="")
     console.print(f", [yellow]{count:,} refused[/]" if count else ", none refused")
     if not count:
         return
     table = Table("row", "code", "detail", box=None, pad_edge=False, header_style="bold")
     for error in errors[:SHOWN_ERRORS_MAX]:
-        table.add_row(str(error["row"] or "file"), error["code"], error["detail"])
+        table.add_row(str(error["row"] or "file"), error["code"], escape(error["detail"]))
     console.print(table)
     shown = min(len(errors), SHOWN_ERRORS_MAX)
     if count > shown:
@@ -205,9 +211,9 @@ def load(
 
 
 def _check(client: Client, show: str, file: Path, progress: Progress) -> dict[str, Any]:
-    task = progress.add_task(f"check {file.name}", total=file.stat().st_size)
+    task = progress.add_task(f"check {escape(file.name)}", total=file.stat().st_size)
     answer = client.upload(
-        f"/v1/shows/{show}/seats",
+        f"/v1/shows/{quote(show, safe='')}/seats",
         file,
         media_type_of(file),
         None,

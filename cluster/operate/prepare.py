@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -30,7 +31,7 @@ def prepare(
         if not as_json:
             err.print(f"preparing {show_id} for {expect:,} buyers")
         rush = {"buyers": expect, "hours": hours}
-        found = client.post(f"/v1/operator/shows/{show_id}/preparation", rush)
+        found = client.post(f"/v1/operator/shows/{quote(show_id, safe='')}/preparation", rush)
     if as_json:
         print_json(found)
     else:

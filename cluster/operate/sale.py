@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 from rich.progress import Progress
 
 from actors.domain.seat_files import SEAT_FILE_READERS, SeatFileError
-from cluster.operate.client import Client
+from cluster.operate.client import Client, async_client
 from cluster.operate.command import CommandError
 from cluster.operate.crowd.browser import Browser
 from cluster.operate.crowd.buyers import Crowd, LossCheck
@@ -168,18 +167,13 @@ async def _close(target: Target, sale: Sale, payers: Payers) -> None:
     """The last orders come to an end, and some are refunded."""
     sale.news.append("the sale is over: the last orders are looked at, some are refunded")
     await payers.settle()
-    async with _organizer(target) as http:
+    async with async_client(target) as http:
         sale.refunds = await refund_some(http, payers, random.Random(SEED))
-
-
-def _organizer(target: Target) -> httpx.AsyncClient:
-    headers = {"Authorization": f"Bearer {target.admin_key}"}
-    return httpx.AsyncClient(base_url=target.url, headers=headers, timeout=30.0)
 
 
 async def _kill_in_the_middle(target: Target, sale: Sale) -> None:
     await asyncio.sleep(sale.seconds * KILL_AT)
-    async with _organizer(target) as http:
+    async with async_client(target) as http:
         items = (await http.get(HOSTS)).json()["items"]
         victim = max(
             (item for item in items if item["answers"]),

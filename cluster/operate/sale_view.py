@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -38,7 +39,7 @@ def shows_table(sale: Sale) -> Table:
         seats = sum(total.values())
         bar = ProgressBar(total=seats, completed=seats - total["available"], width=BAR_COLUMNS)
         table.add_row(
-            show.name,
+            escape(show.name),
             f"{total['available']:,}",
             bar,
             *(f"{count:,}" for count in (total["held"], total["sold"], seats)),
@@ -98,7 +99,9 @@ def _refunded(refunds: Refunds) -> str:
 def one_line(sale: Sale) -> str:
     """The same where there is no terminal."""
     tally = sale.tally
-    left = ", ".join(f"{show.name}: {show.total()['available']:,} left" for show in sale.shows)
+    left = ", ".join(
+        f"{escape(show.name)}: {show.total()['available']:,} left" for show in sale.shows
+    )
     paid = sum(tally.outcomes[outcome] for outcome in (Outcome.PAID, Outcome.LATE_RETAKEN))
     orders = f"{tally.orders:,} orders, {paid:,} paid, " if tally.orders else ""
     time = f"{sale.elapsed:5.1f} s" if sale.elapsed < sale.seconds else "closing"

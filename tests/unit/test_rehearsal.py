@@ -12,15 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
 from cluster.operate.command import CommandError
 from cluster.operate.crowd.pools import Pools, Refusal
 from cluster.operate.crowd.tally import Tally
+from cluster.operate.rehearsal import running
 from cluster.operate.rehearsal.bottleneck import Measured, bottleneck
 from cluster.operate.rehearsal.rehearse import plain, play_money_at
-from cluster.operate.rehearsal.running import PacedShop, Rehearsal
+from cluster.operate.rehearsal.running import PacedShop, Rehearsal, commands_per_second
 from cluster.operate.rehearsal.shadow import LOADING_SECONDS, shadow_body, shadow_csv
 from cluster.operate.target import Provider, Target
 from cluster.settings import Settings
@@ -142,3 +144,36 @@ def test_the_report_has_what_was_measured() -> None:
     assert told["stopped"] == ""
     empty = plain("s", shadow, Rehearsal(), 5, 10.0)
     assert empty["latency"]["p50_ms"] is None
+
+
+async def test_hosts_that_cannot_be_asked_refuse_a_rehearsal_in_one_line() -> None:
+    nowhere = replace(target(), url="http://127.0.0.1:1")
+    with pytest.raises(CommandError) as caught:
+        await commands_per_second(nowhere)
+    assert caught.value.code == "unreachable"
+
+
+@pytest.mark.parametrize("status", [503, None])
+async def test_a_rehearsal_whose_hosts_nobody_sees_any_more_is_ended(
+    monkeypatch: pytest.MonkeyPatch, status: int | None
+) -> None:
+    monkeypatch.setattr(running, "LOOK_SECONDS", 0.001)
+    asked = list[int]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        if len(asked) == 2:  # seen once in between: that begins anew
+            return httpx.Response(200, json={"items": [{"depth": 3}]})
+        if status is None:
+            raise httpx.ReadTimeout("slow")
+        return httpx.Response(status)
+
+    rehearsal = Rehearsal()
+    async with httpx.AsyncClient(
+        base_url="http://x", transport=httpx.MockTransport(answer)
+    ) as http:
+        async with asyncio.timeout(30):
+            await running._watch(http, rehearsal)
+    assert len(asked) == 2 + running.BLIND_LOOKS_MAX
+    assert rehearsal.queue == 3
+    assert rehearsal.stopped.startswith("nobody could look at the hosts: ")

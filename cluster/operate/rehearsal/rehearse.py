@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from actors.domain.identity import SHOW_ID_PATTERN
 from cluster.operate.answers import Data, Json
@@ -70,7 +71,7 @@ def rehearse(
     rehearsal = Rehearsal()
     drawn = ShowMap(shadow["show_id"], shadow["name"], shadow["max_per_order"])
     if not as_json:
-        out.print(f"rehearsing {show['name']} as {shadow['show_id']} for {seconds} s ...")
+        out.print(f"rehearsing {escape(show['name'])} as {shadow['show_id']} for {seconds} s ...")
     with watched(quiet=as_json) as tell:
         asyncio.run(rehearse_on(target, drawn, buyers, seconds, rate, pay_at, rehearsal, tell))
     told = plain(show_id, shadow, rehearsal, buyers, rate)
@@ -181,7 +182,7 @@ def _print(told: dict[str, Any]) -> None:
         out.print(
             f"{host['name']}: {host['activations']} blocks, {host['commands']:,} commands, {commits}"
         )
-    out.print(f"bottleneck: {told['bottleneck']}")
+    out.print(f"bottleneck: {escape(told['bottleneck'])}")
     if told["stopped"]:
-        out.print(f"[red]ended early[/]: {told['stopped']}")
+        out.print(f"[red]ended early[/]: {escape(told['stopped'])}")
     out.print(f"the copy {told['rehearsed_as']} closes by itself at {told['closes_at']}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ import httpx
 import psutil
 
 from cluster.operate.backup.taking import Tell, untold
+from cluster.operate.client import async_client, problem_of, unreachable
+from cluster.operate.command import CommandError
 from cluster.operate.crowd.browser import Browser
 from cluster.operate.crowd.buyers import Crowd
 from cluster.operate.crowd.checkout import Checkout
@@ -26,6 +28,9 @@ from cluster.operate.target import Target
 LOOK_SECONDS = 2.0
 QUEUE_COMMANDS_MAX = 200
 """Commands that wait on all hosts together; beyond it the rehearsal ends early."""
+
+BLIND_LOOKS_MAX = 3
+"""Looks in a row that may fail before the rehearsal ends early."""
 
 RELEASES_AT_ONCE = 16
 
@@ -76,10 +81,7 @@ async def rehearse_on(
     tally = rehearsal.tally
     async with AsyncExitStack() as opened:
         pools = await opened.enter_async_context(Pools(target.url, tally.retries))
-        headers = {"Authorization": f"Bearer {target.admin_key}"}
-        operator = await opened.enter_async_context(
-            httpx.AsyncClient(base_url=target.url, headers=headers, timeout=30.0)
-        )
+        operator = await opened.enter_async_context(async_client(target))
         payers = None
         if pay_at is not None:
             browser = await opened.enter_async_context(Browser(pay_at))
@@ -103,7 +105,8 @@ async def rehearse_on(
             await asyncio.gather(buying, watching, ticking, return_exceptions=True)
         for task in ended:
             task.result()
-        rehearsal.hosts = await _hosts(operator)
+        with suppress(CommandError):
+            rehearsal.hosts = await _hosts(operator)
         if payers is not None:
             await payers.settle()
         await _give_back(shop, crowd)
@@ -117,10 +120,18 @@ async def _tick(seconds: float, tell: Tell) -> None:
 
 
 async def _watch(operator: httpx.AsyncClient, rehearsal: Rehearsal) -> None:
-    """Returns when the hosts do not keep up: real buyers would wait as well."""
+    """Returns when the hosts do not keep up: real buyers would wait as well; and when nobody can see whether they do."""
+    blind = 0
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        items = await _hosts(operator)
+        try:
+            items, blind = await _hosts(operator), 0
+        except CommandError as error:
+            blind += 1
+            if blind == BLIND_LOOKS_MAX:
+                rehearsal.stopped = f"nobody could look at the hosts: {error.detail}"
+                return
+            continue
         waiting = sum(item["depth"] or 0 for item in items)
         rehearsal.queue = max(rehearsal.queue, waiting)
         if waiting > QUEUE_COMMANDS_MAX:
@@ -129,14 +140,19 @@ async def _watch(operator: httpx.AsyncClient, rehearsal: Rehearsal) -> None:
 
 
 async def _hosts(operator: httpx.AsyncClient) -> list[dict[str, Any]]:
-    answer = await operator.get(HOSTS)
-    return answer.json()["items"] if answer.is_success else []
+    """Raises CommandError."""
+    try:
+        answer = await operator.get(HOSTS)
+    except httpx.TransportError as error:
+        raise unreachable(str(operator.base_url), error) from None
+    if not answer.is_success:
+        raise problem_of(answer)
+    return answer.json()["items"]
 
 
 async def commands_per_second(target: Target) -> float:
-    """What the hosts decide now, over LOOK_SECONDS."""
-    headers = {"Authorization": f"Bearer {target.admin_key}"}
-    async with httpx.AsyncClient(base_url=target.url, headers=headers, timeout=30.0) as operator:
+    """What the hosts decide now, over LOOK_SECONDS. Raises CommandError."""
+    async with async_client(target) as operator:
         before, began = await _hosts(operator), time.monotonic()
         await asyncio.sleep(LOOK_SECONDS)
         after = await _hosts(operator)
