@@ -60,7 +60,7 @@ def inspect(
     """One seat's history: who did what, when and why. Holds are shown by the beginning of their token only."""
     if SHOW_ID_PATTERN.match(show_id) is None:
         raise CommandError(f"{show_id} is no show id", "show_not_found")
-    target = find_target(data, url)
+    target = find_target(data, url, stores_suffice=True)
     dedicated = target.settings.tickets_per_actor is not None
 
     async def look(connected: Backends) -> tuple[Place, History]:

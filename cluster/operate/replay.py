@@ -86,7 +86,7 @@ def replay(
     async def read(connected: Backends) -> list[tuple[int, Commit]]:
         return [commit async for commit in commits_of(connected.journal, key, sequence)]
 
-    commits = run_with(find_target(data, url), read)
+    commits = run_with(find_target(data, url, stores_suffice=True), read)
     if not commits:
         raise CommandError(f"the journal has no block {block} of show {show_id}", "block_not_found")
     moment = moment_at(key, commits, until_ms, sequence, with_seats=seats)

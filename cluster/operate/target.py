@@ -36,15 +36,19 @@ class Target:
     settings: Settings
 
 
-def find_target(data: Path | None, url: str | None = None) -> Target:
+def find_target(
+    data: Path | None, url: str | None = None, *, stores_suffice: bool = False
+) -> Target:
     """The installation that the options mean; the environment wins over what is in the directory.
 
-    Raises CommandError when nothing says where the server is.
+    Raises CommandError when nothing says where the server is, unless the stores are given and `stores_suffice`: then
+    its address is empty.
     """
     settings = read_settings(data_dir=data)
     directory = settings.data_dir
     run = _read_run(directory)
-    if not (url or run):
+    stores = stores_suffice and settings.nats_url and settings.mongodb_url
+    if not (url or run or stores):
         raise CommandError(
             f"no server is running from {directory} (there is no {FILE}): "
             "start one with `frontrow up`, or give --data DIR or --url URL",

@@ -44,7 +44,7 @@ def verify(
     without seats, nothing refunded twice or forgotten. It may run during a sale. Exit code 1 when something is wrong;
     every finding names its seat or its order (by the reference that is on its tickets).
     """
-    target = find_target(data, url)
+    target = find_target(data, url, stores_suffice=True)
     with _watched(quiet=as_json) as progress:
         report = verdict_of(target, show_id, progress)
     if as_json:

@@ -26,6 +26,7 @@ from cluster.operate.money_checks import (
     webhook_check,
 )
 from cluster.operate.server_checks import clock_check
+from cluster.operate.target import find_target
 from cluster.store.orders import DUE_ORDERS_MAX
 
 NOON = 43_200.0
@@ -170,3 +171,19 @@ def test_wrk_s_result_is_read_from_its_own_line() -> None:
     assert (load.succeeded, load.rate) == (90, 50.0)
     with pytest.raises(CommandError, match="no result"):
         parsed("Running 2s test")
+
+
+def test_who_needs_the_stores_only_needs_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup of an installation whose servers are all down, say."""
+    monkeypatch.setenv("FRONTROW_NATS_URL", "nats://127.0.0.1:1")
+    with pytest.raises(CommandError) as caught:
+        find_target(tmp_path, stores_suffice=True)
+    assert caught.value.code == "no_server"
+    monkeypatch.setenv("FRONTROW_MONGODB_URL", "mongodb://127.0.0.1:1")
+    found = find_target(tmp_path, stores_suffice=True)
+    assert (found.url, found.nats_url) == ("", "nats://127.0.0.1:1")
+    with pytest.raises(CommandError) as caught:
+        find_target(tmp_path)
+    assert caught.value.code == "no_server"

@@ -56,7 +56,9 @@ def backup(
             manifest, written = asyncio.run(_checked(place, name, tell)), 0
         else:
             os.nice(NICENESS)
-            manifest, written = asyncio.run(_taken(find_target(data, url), place, tell))
+            manifest, written = asyncio.run(
+                _taken(find_target(data, url, stores_suffice=True), place, tell)
+            )
     seconds = round(time.monotonic() - began, 1)
     if as_json:
         told = {**manifest.plain(), "written": written, "verified": verify, "seconds": seconds}

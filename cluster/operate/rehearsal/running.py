@@ -120,7 +120,7 @@ async def _tick(seconds: float, tell: Tell) -> None:
 
 
 async def _watch(operator: httpx.AsyncClient, rehearsal: Rehearsal) -> None:
-    """Returns when the hosts do not keep up: real buyers would wait as well; and when nobody can see whether they do."""
+    """Returns when the hosts do not keep up: real buyers would wait as well; or when nobody sees whether they do."""
     blind = 0
     while True:
         await asyncio.sleep(LOOK_SECONDS)
