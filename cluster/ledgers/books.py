@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -42,10 +41,6 @@ def silent(_what: str, _count: int) -> None:
     """Nobody watches."""
 
 
-def _now_ms() -> int:
-    return int(time.time() * 1000)
-
-
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     """What came of comparing: `standing` disagreements are there to stay, `moving` orders were still on their way."""
@@ -57,14 +52,14 @@ class Reconciled:
 
 @dataclass(slots=True)
 class Books:
-    """`gateway` is None where no payment provider is set up. Every method raises JournalUnavailable,
-    StoreUnavailable, PaymentsUnavailable or PaymentRefused."""
+    """`gateway` is None where no payment provider is set up, `clock` gives ms since the epoch. Every method raises
+    JournalUnavailable, StoreUnavailable, PaymentsUnavailable or PaymentRefused."""
 
     fold: JournalFold
     book: OrderBook
     gateway: PaymentGateway | None
+    clock: Callable[[], int]
     progress: Progress = silent
-    clock: Callable[[], int] = _now_ms
     orders: dict[str, Order] = field(default_factory=dict[str, Order])
     account: Account = field(default_factory=Account)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from cluster.journal.streams import JOURNAL
 from cluster.operate.backends import Client as NatsClient
 from cluster.operate.backends import database
 from cluster.operate.check import Check, State
+from cluster.operate.moments import now_ms
 from cluster.operate.target import Target
 
 HOST_SKEW_MS_MAX = 500
@@ -19,10 +19,6 @@ HOST_SKEW_MS_MAX = 500
 
 SERVER_SKEW_MS_MAX = 2_000
 """Of NATS, which times the wake-ups, and of MongoDB, which decides nothing by its clock."""
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 def skew_check(name: str, told: int, began: int, ended: int, bound: int) -> Check:

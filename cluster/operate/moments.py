@@ -1,10 +1,16 @@
-"""Times as operators write and read them: RFC 3339."""
+"""Times as operators write and read them: RFC 3339; and this machine's clock."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 from cluster.operate.command import CommandError
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch, by this machine's clock."""
+    return int(time.time() * 1000)
 
 
 def moment_of(text: str) -> int:

@@ -13,6 +13,7 @@ from cluster.journal.streams import NOTICES
 from cluster.operate.backends import Client as NatsClient
 from cluster.operate.backends import database, payment_gateway
 from cluster.operate.check import Check, State
+from cluster.operate.moments import now_ms
 from cluster.operate.target import Target
 from cluster.payments.gateway import PaymentGateway, PaymentRefused, PaymentsUnavailable
 from cluster.store.orders import DUE_ORDERS_MAX, Orders
@@ -35,7 +36,7 @@ async def order_checks(target: Target) -> list[Check]:
     async with database(target) as opened:
         orders = Orders(opened)
         return [
-            overdue_check(await orders.waiting(_now_ms() - OVERDUE_MS)),
+            overdue_check(await orders.waiting(now_ms() - OVERDUE_MS)),
             owing_check(await orders.owing()),
         ]
 
@@ -71,7 +72,7 @@ async def provider_checks(nc: NatsClient, target: Target) -> list[Check]:
         )
         try:
             began = time.perf_counter()
-            await _payments_since(gateway, _now_ms())
+            await _payments_since(gateway, now_ms())
             took = (time.perf_counter() - began) * 1000
             answers = Check("payments", State.OK, f"{name} answers in {took:.0f} ms")
             return [answers, await _webhook_check(nc, gateway)]
@@ -88,7 +89,7 @@ async def _webhook_check(nc: NatsClient, gateway: PaymentGateway) -> Check:
             break
         await asyncio.sleep(0.5)
         told = await _notices(nc)
-    return webhook_check(told, untold, _now_ms())
+    return webhook_check(told, untold, now_ms())
 
 
 def webhook_check(notices: dict[str, Any], untold: int, now: int) -> Check:
@@ -122,7 +123,3 @@ async def _payments_since(gateway: PaymentGateway, since: int) -> int:
         if looked_at >= PAYMENTS_LOOKED_AT_MAX:
             break
     return moved
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -9,9 +9,10 @@ from typing import Any
 
 from cluster.operate.check import Check, State
 from cluster.operate.client import Client
-from cluster.operate.clock_checks import host_clock_checks, now_ms
+from cluster.operate.clock_checks import host_clock_checks
 from cluster.operate.command import CommandError
 from cluster.operate.lag_checks import queue_check
+from cluster.operate.moments import now_ms
 from cluster.operate.target import Target
 
 SKEW_SECONDS_MAX = 2.0

@@ -20,6 +20,7 @@ from cluster.ledgers.balance import Balance, balances, orders_by_state
 from cluster.ledgers.books import Books, OrderBook, Progress, silent
 from cluster.ledgers.disagreement import Disagreement
 from cluster.ledgers.journal_fold import Feed, JournalFold
+from cluster.operate.moments import now_ms
 from cluster.payments.gateway import PaymentGateway
 from cluster.store.ticket import TicketRecord, digest
 from cluster.store.tickets import Tickets
@@ -144,7 +145,7 @@ async def verify(
         for show, blocks in fold.audits.items():
             for finding in await _settled_differences(tickets, show, blocks, report.sequence):
                 report.add(finding)
-    await _reconcile(Books(fold, orders, gateway, progress), report)
+    await _reconcile(Books(fold, orders, gateway, now_ms, progress), report)
     return report
 
 

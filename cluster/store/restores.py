@@ -23,10 +23,11 @@ class Restores:
     def __init__(self, database: Database) -> None:
         self._restores: Collection = database.collection("restores")
 
-    async def begin(self, restoration: Restoration) -> None:
-        """Before anything is written."""
+    async def begin(self, restoration: Restoration) -> bool:
+        """Before anything is written; whether it may be: of two that differ one begins."""
         document = {"backup": restoration.backup, "sequence": restoration.sequence}
-        await self._restores.update({"_id": _CURRENT}, {"$set": document}, upsert=True)
+        begun = await self._restores.insert({"_id": _CURRENT, **document})
+        return begun or await self.unfinished() == restoration
 
     async def unfinished(self) -> Restoration | None:
         document = await self._restores.find_one({"_id": _CURRENT})

@@ -135,6 +135,19 @@ async def test_an_interrupted_restore_goes_on_and_until_then_nothing_starts_over
         archive.close()
 
 
+async def test_of_two_restores_at_once_that_differ_one_begins(
+    tmp_path: Path, mongodb_url: str
+) -> None:
+    async with place(tmp_path, mongodb_url) as new:
+        restores = Restores(new.database)
+        assert await restores.begin(Restoration("one", 7))
+        assert await restores.begin(Restoration("one", 7))
+        assert not await restores.begin(Restoration("another", 7))
+        assert await restores.unfinished() == Restoration("one", 7)
+        await restores.finish()
+        assert await restores.begin(Restoration("another", 7))
+
+
 async def test_what_was_stored_later_is_left_out_with_the_shows_that_it_opened(
     tmp_path: Path, mongodb_url: str, kept: str
 ) -> None:

@@ -39,8 +39,9 @@ from cluster.operate.backup.manifest import (
     Manifest,
     StreamPart,
 )
-from cluster.operate.backup.taking import Tell, now_ms, untold
+from cluster.operate.backup.taking import Tell, untold
 from cluster.operate.command import CommandError
+from cluster.operate.moments import now_ms
 from cluster.store.mongo import Database, Document, from_bson
 from cluster.store.restores import Restoration, Restores
 
@@ -97,8 +98,8 @@ class Restoring:
         going_on = await restores.unfinished() == goal
         if not going_on:
             await self._refuse_full(await restores.unfinished())
-        if not self.dry_run:
-            await restores.begin(goal)
+        if not self.dry_run and not await restores.begin(goal):
+            raise _not_empty("another restore has just begun")
         fold, told_until = Fold(), 0
         for stream in KEPT_STREAMS:
             part = self.manifest.stream(stream)
@@ -120,21 +121,16 @@ class Restoring:
 
     async def _refuse_full(self, unfinished: Restoration | None) -> None:
         if unfinished is not None:
-            detail = f"another restore, of {unfinished.backup}, is not finished"
-            raise CommandError(f"{detail}: finish it, or empty the stores", "not_empty")
+            raise _not_empty(
+                f"another restore, of {unfinished.backup}, is not finished: finish it, or empty the stores"
+            )
         for stream in (*KEPT_STREAMS, *DERIVED_STREAMS):
             state = await stream_state(self.nc, stream)
             if state is not None and state.last:
-                raise CommandError(
-                    f"the stream {stream} is not empty: a backup is restored into empty stores only",
-                    "not_empty",
-                )
+                raise _not_empty(f"the stream {stream} is not empty")
         for name in (*KEPT_COLLECTIONS, *DERIVED_COLLECTIONS):
             if await self.database.collection(name).count({}, 1):
-                raise CommandError(
-                    f"the collection {name} is not empty: a backup is restored into empty stores only",
-                    "not_empty",
-                )
+                raise _not_empty(f"the collection {name} is not empty")
 
     async def _end(self) -> int:
         """The last sequence of the journal that is restored."""
@@ -201,10 +197,7 @@ class Restoring:
                 await compare(self.nc, stream, messages[:there], behind)
             await put_back(self.nc, stream, messages[there:], behind + there)
         except ForeignMessage as error:
-            raise CommandError(
-                f"{error}: stop what runs over these stores, empty them, and restore again",
-                "not_empty",
-            ) from None
+            raise _not_empty(f"{error}: stop what runs over these stores, and empty them") from None
 
     async def _documents(self, report: Restored, fitting: Fitting) -> None:
         async for document in self._read("job_bodies"):
@@ -227,6 +220,10 @@ class Restoring:
         for chunk in part.chunks if part else ():
             for document in from_bson(await self.archive.get(chunk)):
                 yield document
+
+
+def _not_empty(detail: str) -> CommandError:
+    return CommandError(f"{detail}; a backup is restored into empty stores only", "not_empty")
 
 
 def messages_of(content: bytes) -> list[Message]:

@@ -8,7 +8,6 @@ right. What it knows beyond the end is settled after a restore (see `actors.doma
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from cluster.operate.backup.manifest import (
     StreamPart,
 )
 from cluster.operate.command import CommandError
+from cluster.operate.moments import now_ms
 from cluster.store.mongo import Collection, Database, to_bson
 
 CHUNK_BYTES = 4 * 1_048_576
@@ -44,10 +44,6 @@ BYTES_PER_SECOND_MAX = 16 * 1_048_576
 
 Tell = Callable[[str, int, int], None]
 """What is being read, how much of it so far, and of how much (0: nobody knows)."""
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 def untold(_what: str, _done: int, _total: int) -> None:
