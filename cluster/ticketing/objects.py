@@ -99,7 +99,9 @@ class _Directory:
     def write(self, name: str, content: bytes, media_type: str) -> None:
         path = self._root / name
         for directory in reversed([path.parent, *path.parent.parents]):
-            directory.mkdir(mode=0o700, exist_ok=True)
+            if not directory.is_dir():
+                directory.mkdir(mode=0o700, exist_ok=True)
+                _keep_names(directory.parent)
         handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".fresh-")  # mode 600
         try:
             with os.fdopen(handle, "wb") as file:
@@ -110,6 +112,7 @@ class _Directory:
         except BaseException:
             os.unlink(fresh)
             raise
+        _keep_names(path.parent)
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -151,6 +154,15 @@ class _Bucket:
             return self._files.info(f"{self._prefix}/{name}")["type"] == "file"
         except FileNotFoundError:
             return False
+
+
+def _keep_names(directory: Path) -> None:
+    """A new name is on the disk when its directory is (fsync(2))."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _checked(name: str) -> str:

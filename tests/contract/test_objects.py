@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import stat
 import time
@@ -53,6 +54,25 @@ async def test_a_put_replaces_what_was_there(objects: Objects) -> None:
     await objects.put("one.pdf", b"a longer first version", PDF)
     await objects.put("one.pdf", b"second", PDF)
     assert await objects.get("one.pdf") == b"second"
+
+
+async def test_a_file_s_name_is_on_the_disk_as_well_as_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, sync = list[os.stat_result](), os.fsync
+
+    def noted(handle: int) -> None:
+        kept.append(os.fstat(handle))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store = Objects((tmp_path / "kept").as_uri())
+    await store.put("chunks/ab/one", b"1", PDF)
+    store.close()
+    file = tmp_path / "kept" / "chunks" / "ab" / "one"
+    assert {one.st_ino for one in kept} >= {
+        path.stat().st_ino for path in (file, *file.parents[:4])
+    }
 
 
 async def test_a_reader_never_sees_half_an_object(objects: Objects) -> None:
