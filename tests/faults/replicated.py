@@ -71,11 +71,9 @@ def _kill_leader(
     victim.kill()
     figures.faults.append("kill -9 of the journal's leader")
     crowd.goes_on()
-    servers[place] = NatsServer(
-        victim.directory, victim.port, name=victim.name, routes=victim.routes
-    )
+    servers[place] = victim.again()
     servers[place].wait_ready()
-    until(lambda: _all_current(urls), "all replicas are current")
+    until(lambda: all_current(urls), "all replicas are current")
     crowd.goes_on()
     return [moment]
 
@@ -94,7 +92,7 @@ def _pause_leader(
     continued = now()
     figures.faults.append(f"the journal's leader stopped for {pause_seconds:.0f} s")
     crowd.goes_on()
-    until(lambda: _all_current(urls), "all replicas are current")
+    until(lambda: all_current(urls), "all replicas are current")
     return [stopped, continued]
 
 
@@ -103,7 +101,7 @@ def _leader(servers: list[NatsServer], urls: str) -> tuple[int, NatsServer]:
     return next((place, one) for place, one in enumerate(servers) if one.name == name)
 
 
-def _all_current(urls: str) -> bool:
+def all_current(urls: str) -> bool:
     group = _group(urls, JOURNAL)
     return bool(group.get("leader")) and all(one["current"] for one in group["replicas"])
 
