@@ -156,7 +156,7 @@ async def drain(
 async def restart(request: Request, host: str) -> Hosts:
     """End a host's process, however it hangs, and answer when the one that follows does. No hold is lost."""
     runtime = _shared(request)
-    await _settled(runtime.restart(host))
+    await _settled(runtime, runtime.restart(host))
     return await hosts(request)
 
 

@@ -51,6 +51,9 @@ class Cluster:
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
         return 0
 
+    async def restart(self, host: str) -> None:
+        raise NotImplementedError
+
     async def retire(self, host: str) -> None:
         self.running.discard(host)
 
