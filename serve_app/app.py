@@ -42,9 +42,10 @@ from serve_app.api import (
 from serve_app.bodies import invalid
 from serve_app.observing import Observing
 from serve_app.openapi import document
+from serve_app.packed import packed_seat_map
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
 from serve_app.request_id import HEADER, TO_ANSWER
-from serve_app.seat_maps import SeatMaps
+from serve_app.seat_maps import SeatMaps, json_seat_map
 from serve_app.web.picture import Pictures
 from serve_app.web.routes import WEB_ROUTES
 
@@ -64,6 +65,8 @@ HOT_ROUTES = [
     Route("/webhooks/stripe", webhooks.stripe_webhook, methods=["POST"]),
     Route("/v1/shows/{show_id}/availability", reads.availability, methods=["GET"]),
     Route("/v1/shows/{show_id}/seatmap", reads.seatmap, methods=["GET"]),
+    Route("/v1/shows/{show_id}/availability.bin", reads.availability_packed, methods=["GET"]),
+    Route("/v1/shows/{show_id}/seatmap.bin", reads.seatmap_packed, methods=["GET"]),
     Route("/v1/shows/{show_id}/stream", stream.stream, methods=["GET"]),
     Route("/healthz", health.healthz, methods=["GET"]),
     Route("/readyz", health.readyz, methods=["GET"]),
@@ -85,7 +88,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.runtime = await build_runtime()
         await app.state.runtime.answer_views()
-        app.state.seat_maps = SeatMaps()
+        app.state.seat_maps = SeatMaps(json_seat_map)
+        app.state.packed_seat_maps = SeatMaps(packed_seat_map)
         app.state.pictures = Pictures()
         try:
             yield

@@ -127,6 +127,13 @@ _IF_NONE_MATCH = header("If-None-Match", "an ETag that the client has")
 _NOT_MODIFIED: Schema = {"description": "the client has it already"}
 
 
+def _bytes_answer(description: str) -> Schema:
+    return {
+        "description": description,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+
+
 _HOLD = {"200": json_answer("Hold", "the hold")}
 
 HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
@@ -202,6 +209,34 @@ HOT_OPERATIONS: list[tuple[str, str, Schema, tuple[int, ...]]] = [
                 _IF_NONE_MATCH,
             ],
             {"200": json_answer("Seatmap", "the seat map"), "304": _NOT_MODIFIED},
+        ),
+        (404, 503),
+    ),
+    (
+        "/v1/shows/{show_id}/availability.bin",
+        "get",
+        operation(
+            "getPackedAvailability",
+            "The status of every ticket as bytes; docs/api.md has their layout.",
+            "shows",
+            [path_parameter("show_id"), _IF_NONE_MATCH],
+            {"200": _bytes_answer("version and packed statuses"), "304": _NOT_MODIFIED},
+        ),
+        (404, 503),
+    ),
+    (
+        "/v1/shows/{show_id}/seatmap.bin",
+        "get",
+        operation(
+            "getPackedSeatmap",
+            "Geometry and labels as bytes; with `hash` (the ETag) the answer can be cached for ever.",
+            "shows",
+            [
+                path_parameter("show_id"),
+                query_parameter("hash", "of the map that is meant"),
+                _IF_NONE_MATCH,
+            ],
+            {"200": _bytes_answer("the seat map"), "304": _NOT_MODIFIED},
         ),
         (404, 503),
     ),

@@ -1,4 +1,4 @@
-"""Seat maps as bytes: drawn once for every set of blocks, because a block never changes.
+"""Seat maps, in JSON and in other forms: drawn once for every set of blocks, because a block never changes.
 
 In a thread: a large hall takes a tenth of a second, and buyers are waiting.
 """
@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,25 @@ GZIP_LEVEL = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Geometry:
+    """What a seat map is drawn from. `names` are the categories, in the order in which the map numbers them."""
+
+    show_id: str
+    currency: str | None
+    names: list[str]
+    blocks: list[tuple[int, Layout]]
+
+    def categories(self) -> list[dict[str, Any]]:
+        """Names and prices (minor units), as every form of the map lists them."""
+        prices = {
+            category.name: category.price
+            for _, layout in self.blocks
+            for category in layout.categories
+        }
+        return [{"name": name, "price": prices[name]} for name in self.names]
+
+
+@dataclass(frozen=True, slots=True)
 class SeatMap:
     """`digest` is of the geometry: the same on every replica and after every restart."""
 
@@ -31,10 +51,15 @@ class SeatMap:
     gzipped: bytes
 
 
-class SeatMaps:
-    """The seat maps of a replica, those asked for last."""
+Draw = Callable[[Geometry], tuple[str, bytes]]
+"""A form of the map: its digest, and its bytes."""
 
-    def __init__(self) -> None:
+
+class SeatMaps:
+    """The seat maps of a replica in one form, those asked for last."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw_form = draw
         self._drawn: OrderedDict[str, SeatMap] = OrderedDict()
         self._drawing = asyncio.Lock()
 
@@ -56,40 +81,41 @@ class SeatMaps:
             drawn = self._current(view)
             if drawn is None:
                 blocks = [(number, block.layout) for number, block in view.seat_blocks()]
-                names, currency = list(view.counts), view.rules.currency if view.rules else None
-                drawn = await asyncio.to_thread(
-                    _drawn, view.show_id, currency, names, blocks, len(view.blocks)
-                )
+                currency = view.rules.currency if view.rules else None
+                geometry = Geometry(view.show_id, currency, list(view.counts), blocks)
+                drawn = await asyncio.to_thread(self._made, geometry, len(view.blocks))
                 self._drawn[view.show_id] = drawn
                 while len(self._drawn) > SEATMAPS_CACHED_MAX:
                     self._drawn.popitem(last=False)
         return drawn
 
+    def _made(self, geometry: Geometry, blocks: int) -> SeatMap:
+        digest, body = self._draw_form(geometry)
+        return SeatMap(blocks, digest, body, gzip.compress(body, GZIP_LEVEL, mtime=0))
 
-def _drawn(
-    show_id: str,
-    currency: str | None,
-    names: list[str],
-    blocks: list[tuple[int, Layout]],
-    count: int,
-) -> SeatMap:
-    prices = {
-        category.name: category.price for _, layout in blocks for category in layout.categories
-    }
-    geometry = msgspec.json.encode(
+
+def digest_of(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
+
+
+def json_seat_map(geometry: Geometry) -> tuple[str, bytes]:
+    """The seat map as JSON, which has its own digest in it."""
+    body = msgspec.json.encode(
         {
-            "show_id": show_id,
-            "currency": currency,
-            "categories": [{"name": name, "price": prices[name]} for name in names],
-            "blocks": [_block(number, layout, names) for number, layout in blocks],
+            "show_id": geometry.show_id,
+            "currency": geometry.currency,
+            "categories": geometry.categories(),
+            "blocks": [
+                drawn_block(number, layout, geometry.names) for number, layout in geometry.blocks
+            ],
         }
     )
-    digest = hashlib.blake2b(geometry, digest_size=12).hexdigest()
-    body = b'{"hash":"' + digest.encode() + b'",' + geometry[1:]
-    return SeatMap(count, digest, body, gzip.compress(body, GZIP_LEVEL, mtime=0))
+    digest = digest_of(body)
+    return digest, b'{"hash":"' + digest.encode() + b'",' + body[1:]
 
 
-def _block(number: int, layout: Layout, names: list[str]) -> dict[str, Any]:
+def drawn_block(number: int, layout: Layout, names: list[str]) -> dict[str, Any]:
+    """A block as the JSON seat map has it."""
     if layout.is_area:
         return {
             "block": number,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,7 +81,7 @@ class BlockView:
     beneath: bytearray | None = None
     _runs: dict[str | None, int] = field(default_factory=dict[str | None, int])
     _free: dict[str | None, int] = field(default_factory=dict[str | None, int])
-    _packed: str | None = None
+    _packed: bytes | None = None
 
     def sellable(self, now: int) -> bytearray:
         """The statuses with what is held past its deadline as available. Not to be changed."""
@@ -136,14 +135,14 @@ class BlockView:
             memory[category] = count(self.wanted(category, now))
         return memory[category]
 
-    def packed(self) -> str:
-        """Two bits per ticket, four tickets to a byte, the first in the lowest bits; base64."""
+    def packed(self) -> bytes:
+        """Two bits per ticket, four tickets to a byte, the first in the lowest bits."""
         if self._packed is None:
             padded = self.status + bytes(-len(self.status) % 4)
             # A status has two bits: shifted as one large number, no byte runs over into the next.
             columns = [int.from_bytes(padded[place::4], "big") << 2 * place for place in range(4)]
             together = columns[0] | columns[1] | columns[2] | columns[3]
-            self._packed = base64.b64encode(together.to_bytes(len(padded) // 4, "big")).decode()
+            self._packed = together.to_bytes(len(padded) // 4, "big")
         return self._packed
 
     def changed(self) -> None:

@@ -128,6 +128,34 @@ async def test_a_seat_map_is_cached_by_its_hash(server: LocalServer) -> None:
     ] == digest  # what is sold does not change the hall
 
 
+async def test_seat_map_and_availability_are_had_as_bytes_and_cached_alike(
+    server: LocalServer,
+) -> None:
+    show_id = await hall(server, grid(2, 6))
+    await held(server, show_id, "S-1-2")
+    await current(server, show_id)
+    path = f"/v1/shows/{show_id}/seatmap.bin"
+    zipped = await server.http.get(path)
+    plain = await server.http.get(path, headers={"Accept-Encoding": "identity"})
+    assert plain.content == zipped.content
+    assert plain.content[:4] == b"FRM1"
+    assert plain.headers["content-type"] == "application/octet-stream"
+    assert zipped.headers["content-encoding"] == "gzip"
+    tag = plain.headers["etag"]
+    named = await server.http.get(path, params={"hash": tag.strip('"')})
+    assert "immutable" in named.headers["cache-control"]
+    assert "immutable" not in plain.headers["cache-control"]
+    assert (await server.http.get(path, headers={"If-None-Match": tag})).status_code == 304
+    path = f"/v1/shows/{show_id}/availability.bin"
+    packed = await server.http.get(path)
+    assert packed.content[:4] == b"FRA1"
+    assert packed.content[24:] == bytes([0b0100, 0, 0])
+    version = int.from_bytes(packed.content[8:16], "little")
+    assert packed.headers["etag"] == f'"{version}"'
+    again = await server.http.get(path, headers={"If-None-Match": f'"{version}"'})
+    assert (again.status_code, again.content) == (304, b"")
+
+
 async def test_seats_that_are_loaded_later_appear_under_a_new_hash(server: LocalServer) -> None:
     show_id = await hall(server, grid(1, 3))
     path = f"/v1/shows/{show_id}/seatmap"
