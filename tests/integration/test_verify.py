@@ -12,7 +12,7 @@ from nats.aio.client import Client
 
 from actors import holding
 from actors.codec import encode_commit
-from actors.domain.commands import OpenBlock, WithholdTickets
+from actors.domain.commands import FreezeBlock, OpenBlock, ThawBlock, WithholdTickets
 from actors.domain.cutting import area_layouts, register_layout
 from actors.domain.events import BlockOpened, Event, TicketsHeld, TicketsSold
 from actors.domain.identity import BlockKey
@@ -22,7 +22,7 @@ from cluster.embedded.nats import NatsServer
 from cluster.journal.feed import JournalFeed
 from cluster.journal.jetstream import JetStreamJournal
 from cluster.journal.streams import ensure_streams
-from cluster.operate.verify import VerifyReport, verify
+from cluster.operate.verify import FrozenBlock, VerifyReport, verify
 from cluster.services.projection import ProjectionService
 from cluster.store.mongo import Database, Write
 from cluster.store.orders import Orders
@@ -109,6 +109,24 @@ async def test_an_honest_sale_is_verified_in_full(
     assert report.tickets == {"available": 22, "held": 18, "sold": 0, "withheld": 0}
     one = await verified(nc, database)
     assert (one.ok, one.shows, one.tickets["held"]) == (True, 1, 9)
+
+
+async def test_a_frozen_block_is_named_and_is_nothing_wrong(
+    nc: Client, database: Database, blocks: LocalBlocks, projection: ProjectionService
+) -> None:
+    assert (await verified(nc, database)).frozen == []
+    for show_id, block in ((SHOW_ID, 2), (OTHER_ID, 1), (SHOW_ID, 1)):
+        key = BlockKey(show_id, block)
+        assert isinstance(await blocks.ask(key, FreezeBlock("[water]", "ada")), Accepted)
+    assert isinstance(await blocks.ask(BlockKey(SHOW_ID, 1), ThawBlock("dry", "")), Accepted)
+    report = await verified(nc, database)
+    assert report.ok
+    assert report.frozen == [FrozenBlock(SHOW_ID, 2, "[water]", "ada")]
+    assert report.plain()["frozen"] == [
+        {"show": SHOW_ID, "block": 2, "reason": "[water]", "by": "ada"}
+    ]
+    every = await verified(nc, database, None)
+    assert [(one.show, one.block) for one in every.frozen] == [(SHOW_ID, 2), (OTHER_ID, 1)]
 
 
 async def test_a_sale_that_goes_on_meanwhile_makes_no_difference(
