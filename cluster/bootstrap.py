@@ -171,6 +171,12 @@ class Runtime:
     def answers(self) -> Answers:
         return Answers(self.database)
 
+    @property
+    def breaker_open(self) -> bool | None:
+        """Whether this process leaves the payment provider alone; None where none is set up."""
+        gateway = self.gateway
+        return gateway.breaker.is_open if isinstance(gateway, MeteredGateway) else None
+
     async def poke_payment(self) -> None:
         await poke(self.nc, PAYMENT_SUBJECT)
 
@@ -273,13 +279,13 @@ def telemetry_options(settings: Settings) -> TelemetryOptions:
 
 
 def _watch_gauges(runtime: Runtime, name: str) -> None:
-    sampler, gateway, views = runtime.sampler, runtime.gateway, runtime.views
+    sampler, views = runtime.sampler, runtime.views
     if name == Emitter.REPLICA:
         sampler.watch(HOLDS_IN_FLIGHT, lambda: len(runtime.in_flight))
         sampler.watch(SSE_CLIENTS, lambda: views.watchers + len(runtime.order_watchers))
         sampler.watch(VIEWS, lambda: len(views))
-    if isinstance(gateway, MeteredGateway) and name in BREAKER_OPEN.emitters:
-        sampler.watch(BREAKER_OPEN, lambda: float(gateway.breaker.is_open))
+    if runtime.breaker_open is not None and name in BREAKER_OPEN.emitters:
+        sampler.watch(BREAKER_OPEN, lambda: float(bool(runtime.breaker_open)))
     sampler.start()
 
 

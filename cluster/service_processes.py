@@ -145,6 +145,7 @@ def payment_service(runtime: Runtime, wakes: Wakes) -> PaymentService:
         wakes,
         runtime.clock,
         runtime.telemetry.meter,
+        lambda: runtime.breaker_open,
     )
 
 

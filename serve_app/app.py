@@ -29,6 +29,7 @@ from serve_app.api import (
     order_stream,
     orders,
     overview,
+    payments,
     preparations,
     problem_types,
     reads,
@@ -39,6 +40,7 @@ from serve_app.api import (
     webhooks,
     withholding,
 )
+from serve_app.api.payments import OrderCount
 from serve_app.bodies import invalid
 from serve_app.observing import Observing
 from serve_app.openapi import document
@@ -91,6 +93,7 @@ def create_app(
         app.state.seat_maps = SeatMaps(json_seat_map)
         app.state.packed_seat_maps = SeatMaps(packed_seat_map)
         app.state.pictures = Pictures()
+        app.state.order_count = OrderCount()
         try:
             yield
         finally:
@@ -118,6 +121,7 @@ def create_app(
         preparations,
         overview,
         conditions,
+        payments,
         withholding,
         problem_types,
     ):

@@ -91,7 +91,8 @@ ReadNotice = Callable[[bytes], Notice | None]
 
 
 class PaymentService:
-    """`consume_commits` and `consume_notices` make the two consumers from their handlers."""
+    """`consume_commits` and `consume_notices` make the two consumers from their handlers. `breaker_open`: whether the
+    provider is being left alone, None where there is none."""
 
     def __init__(
         self,
@@ -103,6 +104,7 @@ class PaymentService:
         wakes: Wakes,
         clock: Clock,
         meter: Meter = SILENT.meter,
+        breaker_open: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._commits = consume_commits(self.on_commits)
         self._notices = consume_notices(self.on_notices)
@@ -113,6 +115,8 @@ class PaymentService:
         self._wakes = wakes
         self._clock = clock
         self._meter = meter
+        self._breaker_open = breaker_open
+        self._webhook_ms: int | None = None
         self._intrusions = Intrusions(saga.orders, saga.ask)
         self._queue: OrderedDict[str, tuple[Order, str]] = OrderedDict()
         self._at_work: dict[str, asyncio.Task[None]] = {}
@@ -141,8 +145,13 @@ class PaymentService:
         return await self._orders.waiting(self._clock() - OVERDUE_MS)
 
     async def health(self) -> dict[str, Any]:
+        commits, notices = await self._commits.lag(), await self._notices.lag()
         return {
-            "lag": await self._commits.lag() + await self._notices.lag(),
+            "lag": commits + notices,
+            "commits_waiting": commits,
+            "notices_waiting": notices,
+            "webhook_ms": self._webhook_ms,
+            "breaker_open": self._breaker_open(),
             "consuming": self._commits.consuming and self._notices.consuming,
             "orders_waiting": await self.overdue(),
             "orders_at_work": len(self._at_work) + len(self._queue),
@@ -215,7 +224,8 @@ class PaymentService:
             order = await self._saga.see(order, notice.payment)
         elif order.refunds:
             order = await self._saga.review(order)
-        self._meter.observe(WEBHOOK_LAG, max(0, self._clock() - notice.created_ms) / 1000)
+        self._webhook_ms = max(0, self._clock() - notice.created_ms)
+        self._meter.observe(WEBHOOK_LAG, self._webhook_ms / 1000)
         await self._enqueue(order)
 
     async def _learn(self, order: Order, fact: Fact) -> Order:

@@ -213,6 +213,12 @@ class Collection:
         with _translated():
             return await self._driver.count_documents(where, limit=limit)
 
+    async def grouped(self, pipeline: Sequence[Document], limit: int) -> list[Document]:
+        """What an aggregation comes to, at most `limit` documents."""
+        with _translated():
+            found = await self._driver.aggregate(list(pipeline)).to_list(limit)
+        return [_plain(document) for document in found]
+
     async def ensure_index(
         self, keys: Sort, *, unique: bool = False, where: Filter | None = None
     ) -> None:

@@ -16,6 +16,7 @@ from actors.metrics import ORDER_TRANSITIONS
 from actors.telemetry import SILENT, Meter
 from cluster.store.creation import Created, IdTaken
 from cluster.store.mongo import Collection, Database, Document, Write
+from cluster.store.order_tally import GROUPS_MAX, PIPELINE, OrderTally, tally_of
 
 DUE_ORDERS_MAX = 200
 """Orders that one look for due ones gives."""
@@ -147,6 +148,10 @@ class Orders:
     async def waiting(self, before: int) -> int:
         """Orders that should have been looked at before then, counted up to DUE_ORDERS_MAX."""
         return await self._orders.count({"due_at": {"$gt": 0, "$lte": before}}, DUE_ORDERS_MAX)
+
+    async def tally(self) -> list[OrderTally]:
+        """All orders by state and currency: it reads every one."""
+        return [tally_of(group) for group in await self._orders.grouped(PIPELINE, GROUPS_MAX)]
 
     async def owing(self) -> int:
         """Orders with a refund that has failed and is tried again, counted up to DUE_ORDERS_MAX."""

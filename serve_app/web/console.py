@@ -12,9 +12,14 @@ from html import escape
 from serve_app.web.assets import ASSETS
 from serve_app.web.pages import page
 
-_TABLES = (
+_WIDE = (
     ("hosts", "Hosts", ("host", "blocks", "waiting", "p50 ms", "p99 ms", "memory", "state", "")),
     ("shows", "Shows", ("show", "available", "held", "sold", "withheld", "frozen", "")),
+    ("money", "Money", ("currency", "authorised", "captured", "given back", "owed")),
+)
+_NARROW = (
+    ("orders", "Orders", ("state", "orders")),
+    ("payments", "Payments", ("what", "now")),
     ("services", "Services", ("service", "running", "lag", "last error")),
     ("ready", "Parts", ("part", "state")),
 )
@@ -32,8 +37,9 @@ def console_page() -> str:
 </form>
 <p id="state" role="status"></p>
 <div id="console" hidden>
-<p><button id="scale">Scale</button> <button id="sign-out">Sign out</button></p>
-{"".join(_table(*one) for one in _TABLES)}
+<p class="actions"><button id="scale">Scale</button> <button id="sign-out">Sign out</button></p>
+{"".join(_table(*one) for one in _WIDE)}
+<div class="figures">{"".join(_table(*one) for one in _NARROW)}</div>
 </div>
 <dialog id="ask"><form method="dialog"><p></p>
 <label hidden><span></span> <input name="text" autocomplete="off"></label>
@@ -43,8 +49,9 @@ def console_page() -> str:
 
 
 def _table(name: str, caption: str, columns: tuple[str, ...]) -> str:
+    """Roles are spelled out: on a telephone rows are laid out as cards, which takes a table's own from them."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     return (
-        f'<div class="wide"><table id="{name}" class="console"><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody></tbody></table></div>"
+        f'<div class="wide"><table id="{name}" class="console" role="table"><caption>{caption}</caption>'
+        f'<thead><tr>{head}</tr></thead><tbody role="rowgroup"></tbody></table></div>'
     )

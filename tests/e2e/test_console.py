@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from actors.domain.order import State
 from tests.e2e.venue import grid, hall, held, refused
 from tests.local_server import ADMIN_KEY, AUTH, LocalServer
 
@@ -45,3 +46,11 @@ async def test_the_overview_has_numbers_and_what_is_frozen_and_needs_the_key(
     assert show["frozen"] == [{"block": 4, "reason": "water", "by": "ada"}]
     wrong = await server.http.get("/v1/operator/shows", params={"cursor": "x"}, headers=AUTH)
     refused(wrong, 422, "invalid_cursor")
+
+
+async def test_the_money_has_its_figures_and_needs_the_key(server: LocalServer) -> None:
+    refused(await server.http.get("/v1/operator/payments"), 401, "unauthenticated")
+    told = (await server.http.get("/v1/operator/payments", headers=AUTH)).json()
+    assert set(told["orders"]) == {state.value for state in State}
+    assert told["breaker_open"] is None, "no provider is set up here"
+    assert told["refunds_failing"] == 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from cluster.ledgers.entries import PAID
 from cluster.store.mongo import Database
 from cluster.store.orders import Orders
 from tests.unit.orders import NOW, ORDERS
@@ -47,3 +49,28 @@ async def test_a_task_that_is_put_off_again_keeps_its_key(orders: Orders) -> Non
     found = await orders.get(order.order_id)
     assert found is not None
     assert (found.key_number, found.attempts, found.due_at) == (1, 2, LATER + 1)
+
+
+async def test_all_orders_are_counted_with_what_was_taken_and_what_is_owed(orders: Orders) -> None:
+    stored = [
+        replace(order, order_id=f"{currency}-{name}", token=f"{currency}-{name}", currency=currency)
+        for name, order in ORDERS.items()
+        for currency in ("EUR", "JPY")
+    ]
+    for order in stored:
+        await orders.create(order)
+    counted = await orders.tally()
+    assert len(counted) == len({(order.state, order.currency) for order in stored})
+    for one in counted:
+        those = [o for o in stored if (o.state, o.currency) == (one.state, one.currency)]
+        refunds = [refund for order in those for refund in order.refunds]
+        back = sum(refund.amount for refund in refunds if refund.status == "succeeded")
+        assert (one.orders, one.amount) == (len(those), sum(order.amount for order in those))
+        assert (one.refunded, one.refunded + one.owed) == (back, sum(r.amount for r in refunds))
+        taken = [order for order in those if order.state in PAID or order.refunds]
+        assert one.captured == sum(order.amount for order in taken)
+        unpaid = [o for o in those if any(r.status != "succeeded" for r in o.refunds)]
+        failing = [o for o in those if any(r.status == "failed" for r in o.refunds)]
+        assert (one.owing, one.failing) == (len(unpaid), len(failing))
+    for name in ("captured", "refunded", "owed", "owing", "failing"):
+        assert any(getattr(one, name) for one in counted), f"no order has anything {name}"
