@@ -1,4 +1,6 @@
-"""What the pages are made of besides HTML: a script and a style sheet, read once, tagged by content.
+"""What the pages are made of besides HTML: scripts and a style sheet, read once, tagged by content.
+
+A module that another one imports is imported by the address with its content, so that it may be cached for ever too.
 
 By content, not by the time of a file as starlette's StaticFiles does it: every replica has to give the same tag.
 """
@@ -6,7 +8,9 @@ By content, not by the time of a file as starlette's StaticFiles does it: every 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -19,9 +23,15 @@ REVALIDATED_CACHE = "public, max-age=0, must-revalidate"
 MEDIA_TYPES = {
     "page.css": "text/css",
     "seatmap.js": "text/javascript",
+    "hall.js": "text/javascript",
+    "canvas.js": "text/javascript",
+    "choice.js": "text/javascript",
     "countdown.js": "text/javascript",
     "console.js": "text/javascript",
 }
+
+
+_IMPORT = re.compile(rb'from "\./([a-z]+\.js)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +43,21 @@ class Asset:
     body: bytes
 
     @property
+    def address(self) -> str:
+        """Beside other assets."""
+        return f"{self.name}?v={self.digest}"
+
+    @property
     def href(self) -> str:
-        return f"/static/{self.name}?v={self.digest}"
+        return f"/static/{self.address}"
 
 
+@cache
 def _read(name: str) -> Asset:
     body = (Path(__file__).parent / "static" / name).read_bytes()
+    body = _IMPORT.sub(
+        lambda found: b'from "./%s"' % _read(found[1].decode()).address.encode(), body
+    )
     return Asset(name, hashlib.blake2b(body, digest_size=12).hexdigest(), body)
 
 

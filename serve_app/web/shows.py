@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from actors.domain.money import MINOR_DIGITS
 from actors.journal import JournalUnavailable
 from cluster.bootstrap import Runtime
 from cluster.reads.show_view import ShowView
@@ -79,6 +80,7 @@ def show_page(
         "picture": picture,
         "event": event_of(found, offers, sale, address, picture),
         "show": found,
+        "digits": MINOR_DIGITS.get(found.currency, 2),
         "sale": sale,
         "buyable": sale in (Sale.OPEN, Sale.FEW),
         "offers": offers,

@@ -170,10 +170,17 @@ async def test_what_pages_load_is_cached_by_its_content(
     page = (await browser.get(f"/shows/{await server.show()}")).text
     loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
     assert [address.partition("?")[0] for address in loaded] == [
+        "/static/hall.js",
+        "/static/canvas.js",
+        "/static/choice.js",
         "/static/page.css",
         "/static/seatmap.js",
     ]
-    for address, kind in zip(loaded, ("text/css", "text/javascript"), strict=True):
+    assert re.findall(r'from "\./([^"]+)"', (await browser.get(loaded[-1])).text) == [
+        address.removeprefix("/static/") for address in (loaded[2], loaded[0], loaded[1])
+    ]
+    for address in loaded:
+        kind = "text/css" if ".css" in address else "text/javascript"
         named = await browser.get(address)
         assert named.status_code == 200
         assert named.headers["content-type"].startswith(kind)

@@ -1,274 +1,257 @@
-// The seat map of a show: drawn from /seatmap and /availability, kept current by /stream (see docs/api.md).
-// Nothing from the server becomes markup: texts go through textContent and fillText only.
+// The seat map of a show: loads the hall, keeps it current by /stream, and lets people choose (see docs/api.md).
+// Nothing from the server becomes markup: texts go through textContent and fillText only. What is said stands in the page.
 
-const STATUSES = ["available", "held", "sold", "withheld"];
-const REDRAW_MS = 100; // a busy sale changes seats all the time; the whole map is redrawn, but not more often
-const REDRAW_SHARE = 5; // nor more than a fifth of the time, on a slow machine
+import { Choice } from "./choice.js";
+import { Hall, STATUSES } from "./hall.js";
+import { HallCanvas } from "./canvas.js";
+
 const RESYNC_MS = 500; // and up to as long again by chance: a thousand pages must not ask at once
 const RETRY_MS = 5_000;
-const MARGIN = 8;
-const BAR = { height: 28, gap: 8 };
-const DETAIL_PIXELS = 4; // smaller seats have no room for an outline or a cross
+const COLOURS = 8; // of categories: --c0 to --c7 of the style sheet
+const STEP = 1.5; // one press of a zoom button
+const WHEEL_PIXELS = 400; // of the wheel, for a factor of e
+const TAP_PIXELS = 7; // a pointer that moves less has not dragged
+const REACH = 0.75; // of the distance between neighbours: what is farther from a seat does not mean it
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const figure = document.querySelector("#map");
 const canvas = figure.querySelector("canvas");
 const state = document.querySelector("#state");
-const api = `/v1/shows/${encodeURIComponent(figure.dataset.show)}`;
-const cells = new Map(
-  [...document.querySelectorAll("#counts tbody tr")].map((row) => [row.dataset.category, cellsOf(row)]),
+const spoken = document.querySelector("#spoken");
+const { show, currency, digits, most } = figure.dataset;
+const api = `/v1/shows/${encodeURIComponent(show)}`;
+const language = document.documentElement.lang;
+const number = new Intl.NumberFormat(language);
+const coins = new Intl.NumberFormat(language, {
+  style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
+});
+const words = new Map(
+  [...document.querySelector("#texts").content.querySelectorAll("[data-text]")]
+    .map((one) => [one.dataset.text, one.textContent.trim()]),
 );
+const rows = [...document.querySelectorAll("#counts tbody tr")];
+const cells = new Map(rows.map((row) => [row.dataset.category, cellsOf(row)]));
+const colours = new Map(rows.map((row, n) => [row.dataset.category, `c${n % COLOURS}`]));
 const totals = cellsOf(document.querySelector("#counts tfoot tr"));
+
+const drawing = new HallCanvas(canvas, (section) => [
+  texts("free", { free: number.format(section.free) }),
+  ...(section.free ? [texts("from", { price: money(section.cheapest) })] : []),
+]);
+const box = document.querySelector("#chosen");
+const choice = box && new Choice(box, {
+  api, most: Number(most), texts, money, label: (seat) => seatText(seat), changed: () => drawing.draw(),
+});
 
 let hall = null;
 let source = null;
 let timer = 0;
-let drawing = false;
-let drawMs = 0;
+let counting = 0;
+let cursor = -1; // the seat that the keyboard is at
+let hovered = null; // {seat or section, x, y} under the pointer
+const pointers = new Map(); // those that are down, by id: where they are
+let moved = 0;
+
+/** A text of the page with its {places} filled in. */
+function texts(name, values = {}) {
+  return words.get(name).replace(/\{(\w+)\}/g, (_, place) => values[place]);
+}
+
+function money(amount) {
+  return coins.format(amount / 10 ** digits);
+}
+
+function seatText(seat) {
+  return texts("seat", hall.names(seat));
+}
+
+function described(seat) {
+  const own = choice?.seats.has(seat);
+  const status = own ? texts("own") : texts(`status-${hall.status[seat]}`);
+  const { name, price } = hall.categories[hall.category[seat]];
+  return texts("described", { seat: seatText(seat), category: name, price: money(price), state: status });
+}
 
 function cellsOf(row) {
   return STATUSES.map((status) => row.querySelector(`[data-status="${status}"]`));
 }
 
-/** All tickets of a seat map in flat arrays; a block's tickets begin at `first`. */
-function hallOf(map) {
-  const blocks = map.blocks.map((block) => ({ ...block, size: block.tickets ?? block.category.length, first: 0 }));
-  let size = 0;
-  for (const block of blocks) {
-    block.first = size;
-    size += block.size;
-  }
-  const made = {
-    blocks, size, categories: map.categories.map((category) => category.name), areas: [], places: new Map(),
-    status: new Uint8Array(size), category: new Uint8Array(size), x: new Float32Array(size), y: new Float32Array(size),
-  };
-  const areas = new Map();
-  for (const block of blocks) {
-    if (block.area !== undefined) {
-      made.category.fill(block.category, block.first, block.first + block.size);
-      areas.set(block.area, [...(areas.get(block.area) ?? []), block]);
-      for (let n = 0; n < block.size; n++) made.places.set(`${block.area}-${block.first_unit + n}`, block.first + n);
-      continue;
-    }
-    made.category.set(block.category, block.first);
-    made.x.set(block.x, block.first);
-    made.y.set(block.y, block.first);
-    let place = block.first;
-    for (const row of block.rows) {
-      for (const number of row.numbers) made.places.set(`${block.section}-${row.row}-${number}`, place++);
-    }
-  }
-  made.areas = [...areas].map(([name, pools]) => ({ name, pools }));
-  made.sections = blocks.filter((block) => block.area === undefined);
-  spread(made);
-  made.box = boxOf(made, made.sections);
-  made.pitch = pitchOf(made);
-  return made;
-}
-
-/** Sections of a file without coordinates all begin at the same point: then one is put below the other. */
-function spread(made) {
-  const taken = new Set();
-  let overlap = false;
-  for (const { first } of made.sections) {
-    const key = `${made.x[first]} ${made.y[first]}`;
-    overlap ||= taken.has(key);
-    taken.add(key);
-  }
-  if (!overlap) return;
-  const sections = Map.groupBy(made.sections, (block) => block.section);
-  let top = 0;
-  for (const blocks of sections.values()) {
-    const box = boxOf(made, blocks);
-    for (const { first, size } of blocks) {
-      for (let n = first; n < first + size; n++) made.y[n] += top - box.top;
-    }
-    top += box.bottom - box.top + 2.5;
-  }
-}
-
-function boxOf(made, blocks) {
-  const box = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
-  for (const { first, size } of blocks) {
-    for (let n = first; n < first + size; n++) {
-      box.left = Math.min(box.left, made.x[n]);
-      box.right = Math.max(box.right, made.x[n]);
-      box.top = Math.min(box.top, made.y[n]);
-      box.bottom = Math.max(box.bottom, made.y[n]);
-    }
-  }
-  return box;
-}
-
-/** The usual distance of neighbours, in units of the plan. */
-function pitchOf(made) {
-  const distances = [];
-  for (const block of made.sections) {
-    let place = block.first;
-    for (const row of block.rows) {
-      for (let n = place + 1; n < place + row.numbers.length; n++) {
-        distances.push(Math.hypot(made.x[n] - made.x[n - 1], made.y[n] - made.y[n - 1]));
-      }
-      place += row.numbers.length;
-    }
-  }
-  distances.sort((a, b) => a - b);
-  return distances[distances.length >> 1] || 1;
-}
-
-/** Two bits per ticket, four to a byte, the first in the lowest bits. False when there are blocks that the map lacks. */
-function fill(made, availability) {
-  const firsts = new Map(made.blocks.map((block) => [block.block, block]));
-  let complete = true;
-  for (const { block, tickets, status } of availability.blocks) {
-    const known = firsts.get(block);
-    if (known === undefined) {
-      complete = false;
-      continue;
-    }
-    const packed = atob(status);
-    for (let n = 0; n < tickets; n++) {
-      made.status[known.first + n] = (packed.charCodeAt(n >> 2) >> (2 * (n & 3))) & 3;
-    }
-  }
-  return complete;
-}
-
-function showCounts() {
-  const counts = hall.categories.map(() => [0, 0, 0, 0]);
-  const total = [0, 0, 0, 0];
-  for (let n = 0; n < hall.size; n++) {
-    counts[hall.category[n]][hall.status[n]]++;
-    total[hall.status[n]]++;
-  }
-  counts.forEach((count, category) => write(cells.get(hall.categories[category]), count));
-  write(totals, total);
+function writeCounts() {
+  counting ||= requestAnimationFrame(() => {
+    counting = 0;
+    const total = [0, 0, 0, 0];
+    hall.counts.forEach((counts, category) => {
+      counts.forEach((count, status) => { total[status] += count; });
+      write(cells.get(hall.categories[category].name), counts);
+    });
+    write(totals, total);
+  });
 }
 
 function write(row, counts) {
   row?.forEach((cell, status) => {
-    const text = counts[status].toLocaleString("en");
+    const text = number.format(counts[status]);
     if (cell.textContent !== text) cell.textContent = text;
   });
 }
 
-/** Fit the hall into the width of the page and most of the window's height; areas are bars below. */
-function draw() {
-  const { box, pitch, areas, sections } = hall;
-  const width = figure.clientWidth;
-  const bars = areas.length * (BAR.height + BAR.gap);
-  let [scale, plan] = [0, 0];
-  if (sections.length) {
-    const [across, down] = [box.right - box.left + pitch, box.bottom - box.top + pitch];
-    scale = Math.min((width - 2 * MARGIN) / across, Math.max(240, innerHeight * 0.85 - bars) / down, 22 / pitch);
-    plan = down * scale + 2 * MARGIN;
+// What the picture has on top of the hall.
+
+drawing.marks = () => [
+  ...[...(choice?.seats ?? [])].map((seat) => ({ seat, own: true })),
+  ...(cursor >= 0 && document.activeElement === canvas ? [{ seat: cursor, ring: true }] : []),
+  ...(hovered ? [{ text: hovered.text(), x: hovered.x, y: hovered.y }] : []),
+];
+
+/** What is at a point of the canvas: {seat} or {section}, or nothing. */
+function under(x, y) {
+  const at = drawing.planned(x, y);
+  if (!drawing.seatsShown) {
+    const section = hall.sectionAt(at.x, at.y);
+    return section < 0 ? {} : { section: hall.sections[section] };
   }
-  const ratio = devicePixelRatio || 1;
-  const height = Math.max(1, Math.round(plan + bars));
-  canvas.style.height = `${height}px`;
-  canvas.width = Math.round(width * ratio); // this clears it as well
-  canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d");
-  const style = getComputedStyle(document.documentElement);
-  const colours = STATUSES.map((status) => style.getPropertyValue(`--${status}`));
-  if (sections.length) {
-    const left = (width - (box.right - box.left) * scale) / 2;
-    const top = MARGIN + (pitch * scale) / 2;
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    drawSeats(pen, colours, left - box.left * scale, top - box.top * scale, scale);
-  }
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  areas.forEach((area, n) => {
-    drawArea(pen, area, plan + n * (BAR.height + BAR.gap), width, colours, style);
-  });
+  const reach = Math.max(REACH * hall.pitch, 12 / drawing.view.scale); // a finger is larger than a seat
+  const seat = hall.nearest(at.x, at.y, reach);
+  return seat < 0 ? {} : { seat };
 }
 
-/** One pass per status, so that the pen changes its colour four times and not 50,000 times. */
-function drawSeats(pen, colours, left, top, scale) {
-  const { status: statuses, x: across, y: down } = hall;
-  const size = Math.max(hall.pitch * scale * 0.78, 1);
-  const half = size / 2;
-  const detailed = size >= DETAIL_PIXELS;
-  pen.lineWidth = Math.max(1, size / 7);
-  for (let status = 0; status < STATUSES.length; status++) {
-    const [held, sold] = [status === 1 && detailed, status === 2 && detailed];
-    pen.fillStyle = pen.strokeStyle = colours[status];
-    pen.beginPath();
-    for (const { first, size: tickets } of hall.sections) {
-      for (let n = first; n < first + tickets; n++) {
-        if (statuses[n] !== status) continue;
-        const x = left + across[n] * scale - half;
-        const y = top + down[n] * scale - half;
-        if (held) {
-          const inset = pen.lineWidth / 2;
-          pen.strokeRect(x + inset, y + inset, size - 2 * inset, size - 2 * inset);
-        } else if (sold) {
-          pen.moveTo(x, y);
-          pen.lineTo(x + size, y + size);
-          pen.moveTo(x + size, y);
-          pen.lineTo(x, y + size);
-        } else {
-          pen.fillRect(x, y, size, size);
-        }
-      }
-    }
-    if (sold) pen.stroke();
+function hover(x, y) {
+  const { seat, section } = under(x, y);
+  if (seat !== undefined) hovered = { x, y, text: () => described(seat) };
+  else if (section) hovered = { x, y, text: () => `${section.name}: ${texts("free", { free: number.format(section.free) })}` };
+  else hovered = null;
+  drawing.draw();
+}
+
+function tap(x, y) {
+  const { seat, section } = under(x, y);
+  if (section) drawing.open(section);
+  if (seat !== undefined) choose(seat);
+}
+
+function choose(seat) {
+  const matter = choice ? choice.toggle(seat) : texts("closed");
+  cursor = seat;
+  spoken.textContent = matter || described(seat);
+  if (choice) choice.note(matter);
+  drawing.draw();
+}
+
+// Pointers: one pans, two zoom, one that does not move means what is under it.
+
+function place(event) {
+  const { left, top } = canvas.getBoundingClientRect();
+  return { x: event.clientX - left, y: event.clientY - top };
+}
+
+/** The middle of the pointers that are down, and how far apart they are. */
+function grip() {
+  const all = [...pointers.values()];
+  const x = all.reduce((sum, one) => sum + one.x, 0) / all.length;
+  const y = all.reduce((sum, one) => sum + one.y, 0) / all.length;
+  return { x, y, wide: all.length > 1 ? Math.hypot(all[0].x - all[1].x, all[0].y - all[1].y) : 0 };
+}
+
+canvas.addEventListener("pointerdown", (event) => {
+  canvas.setPointerCapture(event.pointerId);
+  if (!pointers.size) moved = 0;
+  pointers.set(event.pointerId, place(event));
+  hovered = null;
+});
+
+canvas.addEventListener("pointermove", (event) => {
+  if (!hall) return;
+  const at = place(event);
+  if (!pointers.has(event.pointerId)) {
+    if (event.pointerType === "mouse") hover(at.x, at.y);
+    return;
   }
+  const before = grip();
+  pointers.set(event.pointerId, at);
+  const after = grip();
+  moved += Math.hypot(after.x - before.x, after.y - before.y) + Math.abs(after.wide - before.wide);
+  if (moved < TAP_PIXELS) return;
+  drawing.pan(after.x - before.x, after.y - before.y);
+  if (before.wide && after.wide) drawing.zoom(after.wide / before.wide, after.x, after.y);
+  viewed();
+});
+
+canvas.addEventListener("pointerup", (event) => {
+  const at = pointers.get(event.pointerId);
+  pointers.delete(event.pointerId);
+  if (hall && at && moved < TAP_PIXELS && !pointers.size) tap(at.x, at.y);
+  viewed();
+});
+
+canvas.addEventListener("pointercancel", (event) => pointers.delete(event.pointerId));
+canvas.addEventListener("pointerleave", () => {
+  hovered = null;
+  drawing.draw();
+});
+
+canvas.addEventListener("wheel", (event) => {
+  const at = place(event);
+  const pixels = event.deltaY * [1, 16, 400][event.deltaMode];
+  if (!hall || !drawing.zoom(Math.exp(-pixels / WHEEL_PIXELS), at.x, at.y)) return; // then the page scrolls
+  event.preventDefault();
+  viewed();
+}, { passive: false });
+
+/** A finger on the whole hall scrolls the page; there is nothing to pan. */
+function viewed() {
+  canvas.classList.toggle("whole", drawing.isWhole);
 }
 
-/** An area as a bar that is full of what is free. */
-function drawArea(pen, area, top, width, colours, style) {
-  let [free, size] = [0, 0];
-  for (const pool of area.pools) {
-    size += pool.size;
-    for (let n = pool.first; n < pool.first + pool.size; n++) free += hall.status[n] === 0;
-  }
-  pen.fillStyle = style.getPropertyValue("--line");
-  pen.fillRect(0, top, width, BAR.height);
-  pen.fillStyle = colours[0];
-  pen.fillRect(0, top + BAR.height - 4, (width * free) / size, 4);
-  pen.fillStyle = style.getPropertyValue("--ink");
-  pen.font = "14px system-ui, sans-serif";
-  pen.textBaseline = "middle";
-  const count = `${free.toLocaleString("en")} of ${size.toLocaleString("en")} free`;
-  const room = pen.measureText(count).width + 10;
-  pen.textAlign = "right";
-  pen.fillText(count, width - 10, top + BAR.height / 2 - 1);
-  pen.textAlign = "left";
-  pen.fillText(area.name, 10, top + BAR.height / 2 - 1, Math.max(20, width - room - 20));
+const ZOOMS = { in: () => drawing.zoom(STEP), out: () => drawing.zoom(1 / STEP), all: () => drawing.whole() };
+figure.addEventListener("click", ({ target }) => {
+  ZOOMS[target.dataset.zoom]?.();
+  viewed();
+});
+
+canvas.addEventListener("keydown", (event) => {
+  if (!hall?.seats || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (ARROWS[event.key]) move(...ARROWS[event.key]);
+  else if (event.key === "+" || event.key === "=") ZOOMS.in();
+  else if (event.key === "-") ZOOMS.out();
+  else if (event.key === "0") ZOOMS.all();
+  else if ((event.key === "Enter" || event.key === " ") && cursor >= 0) choose(cursor);
+  else if (event.key === "Escape") {
+    choice?.clear();
+    spoken.textContent = texts("cleared");
+  } else return;
+  event.preventDefault();
+  viewed();
+});
+
+function move(across, down) {
+  cursor = cursor < 0 ? hall.nearest(drawing.view.x, drawing.view.y) : hall.next(cursor, across, down);
+  drawing.reveal(cursor);
+  spoken.textContent = described(cursor);
 }
 
-function redraw() {
-  if (drawing || hall === null) return;
-  drawing = true;
-  setTimeout(() => requestAnimationFrame(() => {
-    drawing = false;
-    show();
-  }), Math.max(REDRAW_MS, REDRAW_SHARE * drawMs));
-}
+for (const kind of ["focus", "blur"]) canvas.addEventListener(kind, () => drawing.draw());
 
-function show() {
-  const begun = performance.now();
-  showCounts();
-  draw();
-  drawMs = performance.now() - begun;
-  figure.dataset.drawMs = drawMs.toFixed(1);
-}
+// The hall, and what changes in it.
 
 function onSeats(event) {
+  const changed = [];
   for (const { seat, status } of JSON.parse(event.data).changes) {
-    const place = hall.places.get(seat);
-    if (place !== undefined) hall.status[place] = STATUSES.indexOf(status);
+    const at = hall.place(seat);
+    if (at !== undefined && hall.change(at, STATUSES.indexOf(status)) && at < hall.seats) changed.push(at);
   }
-  redraw();
+  if (!changed.length && !hall.areas.length) return;
+  drawing.touch(changed);
+  choice?.prune();
+  writeCounts();
 }
 
 function listen(version) {
   source = new EventSource(`${api}/stream?last_event_id=${version}`);
-  source.addEventListener("open", () => { state.textContent = "Live"; });
+  source.addEventListener("open", () => { state.textContent = texts("live"); });
   source.addEventListener("seats", onSeats);
   source.addEventListener("resync", () => again(RESYNC_MS));
   source.addEventListener("error", () => {
-    state.textContent = "Connecting again …";
+    state.textContent = texts("connecting");
     if (source.readyState === EventSource.CLOSED) again(RETRY_MS); // otherwise the browser does it
   });
 }
@@ -282,18 +265,26 @@ function again(milliseconds) {
 
 async function load() {
   try {
-    const map = await fetched("seatmap");
-    const availability = await fetched("availability");
-    const made = hallOf(map);
-    const complete = fill(made, availability);
+    const [map, availability] = await Promise.all([fetched("seatmap.bin"), fetched("availability.bin")]);
+    const made = new Hall(map);
+    const version = made.fill(availability);
+    const at = cursor < 0 ? undefined : hall.label(cursor);
     hall = made;
-    figure.hidden = hall.size === 0;
-    show();
-    if (complete) listen(availability.version);
-    else again(RESYNC_MS);
+    cursor = at === undefined ? -1 : hall.place(at) ?? -1;
+    figure.hidden = hall.seats === 0;
+    if (box) box.hidden = figure.hidden;
+    writeCounts();
+    if (hall.seats) {
+      drawing.show(hall, hall.categories.map(({ name }) => colours.get(name) ?? "c0"));
+      choice?.use(hall);
+      viewed();
+      requestAnimationFrame(() => performance.mark("seatmap-painted"));
+    }
+    if (version === null) again(RESYNC_MS);
+    else listen(version);
   } catch (error) {
     console.warn(error);
-    state.textContent = "The numbers cannot be had at the moment.";
+    state.textContent = texts("away");
     again(RETRY_MS);
   }
 }
@@ -301,9 +292,10 @@ async function load() {
 async function fetched(part) {
   const answer = await fetch(`${api}/${part}`, { cache: "no-cache" });
   if (!answer.ok) throw new Error(`${part}: ${answer.status}`);
-  return answer.json();
+  return answer.arrayBuffer();
 }
 
-new ResizeObserver(redraw).observe(figure);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) again(0); // back from another page: what was missed meanwhile is not known
+});
 load();
