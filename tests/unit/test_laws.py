@@ -187,7 +187,8 @@ class BlockLaws(RuleBasedStateMachine):
     @rule(token=tokens, order=st.sampled_from(["o", "p"]))
     def cancel(self, token: str, order: str) -> None:
         sale = self.model.sales.get(token)
-        another = sale is not None and sale.state == "sold" and sale.order != order
+        over = sale is None or sale.state == "cancelled"
+        another = not over and sale is not None and sale.order not in ("", order)
         decision = self.do(CancelSale(token, order))
         assert isinstance(decision, Rejection) == another
         if not another:
