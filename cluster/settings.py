@@ -133,6 +133,9 @@ class Settings(BaseSettings):
     traces_url: TracesUrl | None = None
     traces_sampled: float = Field(default=1.0, ge=0.0, le=1.0)
     stripe_secret_key: SecretStr | None = Field(default=None, alias="STRIPE_SECRET_KEY")
+    stripe_publishable_key: str | None = Field(
+        default=None, alias="STRIPE_PUBLISHABLE_KEY", pattern=r"^pk_[A-Za-z0-9_]{1,250}$"
+    )
     stripe_webhook_secret: SecretStr | None = Field(default=None, alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: HttpUrl | None = Field(default=None, alias="STRIPE_API_BASE")
 

@@ -19,7 +19,7 @@ from actors.domain.block import Block, Status, apply
 from actors.domain.identity import BlockKey
 from actors.domain.order import Order
 from cluster.bootstrap import Runtime
-from cluster.embedded.stripe import SECRET_KEY
+from cluster.embedded.stripe import PUBLISHABLE_KEY, SECRET_KEY
 from cluster.journal.feed import Following, JournalFeed
 from cluster.journal.streams import ORDERS
 from cluster.orders.announcing import decode_order_event, order_subject
@@ -238,6 +238,7 @@ async def till(
         mongodb_database=f"till{next(_numbers)}",
         data_dir=data,
         stripe_secret_key=SecretStr(SECRET_KEY),
+        stripe_publishable_key=PUBLISHABLE_KEY,
         stripe_webhook_secret=SecretStr(WEBHOOK_SECRET),
         stripe_api_base=proxy.url,
         **changes,

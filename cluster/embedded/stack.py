@@ -27,7 +27,7 @@ from cluster.embedded.process import LOOPBACK, StartError, reserve_port
 from cluster.embedded.ray_head import RayHead
 from cluster.embedded.run_record import ADMIN_KEY, TICKET_KEYS, WEBHOOK_SECRET, RunRecord
 from cluster.embedded.server import OwnedServer
-from cluster.embedded.stripe import SECRET_KEY, LocalStripe
+from cluster.embedded.stripe import PUBLISHABLE_KEY, SECRET_KEY, LocalStripe
 from cluster.payments.notice import KINDS
 from cluster.settings import Settings
 from cluster.ticketing.codes import TicketKeys
@@ -154,6 +154,7 @@ class Stack:
         if self._stripe is not None:
             found["stripe_api_base"] = self._stripe.url
             found["stripe_secret_key"] = SecretStr(SECRET_KEY)
+            found["stripe_publishable_key"] = PUBLISHABLE_KEY
             secret = generated(self.directory / WEBHOOK_SECRET, lambda: f"whsec_{_random()}")
             found["stripe_webhook_secret"] = SecretStr(secret)
         return self._settings.model_copy(update=found)

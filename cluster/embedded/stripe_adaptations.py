@@ -28,6 +28,16 @@ TEST_CARDS = {
 }
 """Beside pm_card_visa and pm_card_visa_chargeDeclined, which localstripe knows."""
 
+DECLINES = {
+    "4000000000009995": ("card_declined", "insufficient_funds"),
+    "4000000000009987": ("card_declined", "lost_card"),
+    "4000000000009979": ("card_declined", "stolen_card"),
+    "4000000000000069": ("expired_card", ""),
+    "4000000000000127": ("incorrect_cvc", ""),
+    "4000000000000119": ("processing_error", ""),
+}
+"""Code and decline code of Stripe's test cards; every other declined card has no particular reason."""
+
 PAYABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = (*PAYABLE, "requires_capture")
 
@@ -123,17 +133,24 @@ def _decline_as_a_card_error(resources: Any) -> None:
         try:
             raise_failure(charge)
         except resources.UserError as error:
-            error.body["error"].update(type="card_error", decline_code="generic_decline")
+            error.body["error"].update(type="card_error", **_reason(resources, charge))
             raise
 
     def with_reason(intent: Any) -> Any:
         error = last_error(intent)
         if error is not None and error["code"] == "card_declined":
-            error["decline_code"] = "generic_decline"
+            error.update(_reason(resources, intent.latest_charge))
         return error
 
     charges._raise_failure = raise_card_error
     intents.last_payment_error = property(with_reason)
+
+
+def _reason(resources: Any, charge: Any) -> dict[str, str]:
+    method = resources.PaymentMethod._api_retrieve(charge.payment_method)
+    number = getattr(method, "_card_number", "")
+    code, decline_code = DECLINES.get(number, ("card_declined", "generic_decline"))
+    return {"code": code, **({"decline_code": decline_code} if decline_code else {})}
 
 
 def _confirm_with_any_card(resources: Any) -> None:

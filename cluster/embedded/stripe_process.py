@@ -29,6 +29,7 @@ SAVE_SECONDS = 1.0
 SHUTDOWN_SECONDS_MAX = 2.0
 SETTLE_SECONDS = 5.0
 ANSWER = "answer"
+ELEMENTS = Path(__file__).parent / "stripe_elements.js"
 
 
 class Process:
@@ -69,6 +70,7 @@ class Process:
         ]
         app.middlewares[:] = middlewares
         app.router.add_post("/_config/settle/{id}", self._settle)
+        app.router.add_get("/js.stripe.com/elements.js", self._elements)
         app.cleanup_ctx.append(self._running)
         return app
 
@@ -94,7 +96,9 @@ class Process:
     async def _is_buyer(self, request: web.Request, server: Any) -> bool:
         """A browser pays and reads its own payment: with a publishable key and the payment's client secret."""
         match request.path.strip("/").split("/"):
-            case ["v1", "payment_intents", payment_id, "confirm"] if request.method == "POST":
+            case ["v1", "payment_intents", payment_id, "confirm" | "_authenticate"] if (
+                request.method == "POST"
+            ):
                 data = await server.get_post_data(request, remove_auth=False) or {}
             case ["v1", "payment_intents", payment_id] if request.method == "GET":
                 data = request.query
@@ -110,6 +114,10 @@ class Process:
     async def _settle(self, request: web.Request) -> web.Response:
         """For tests: the bank of a payment in processing, or of a refund that is to fail, answers now."""
         return web.Response(status=200 if self._bank.settle(request.match_info["id"]) else 404)
+
+    async def _elements(self, _: web.Request) -> web.StreamResponse:
+        """localstripe's own script has no payment element."""
+        return web.FileResponse(ELEMENTS, headers={"Content-Type": "text/javascript"})
 
     async def _running(self, _app: web.Application) -> AsyncIterator[None]:
         self._store.load(self._resources)

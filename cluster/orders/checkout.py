@@ -90,6 +90,10 @@ class Checkout:
             case _:
                 return await self._again(wanted, found, show_name)
 
+    async def payment_of(self, order: Order, show_name: str) -> Placed:
+        """The payment of an order that was made before, for its buyer to go on with; opened if it never was."""
+        return await self._with_payment(order, show_name, replayed=True)
+
     async def _create(self, wanted: Wanted, hold: Hold, view: ShowView, show_name: str) -> Placed:
         now = self.clock()
         order = ordering.handed_over(new_order(wanted, hold, view, now), now)

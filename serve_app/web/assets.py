@@ -27,6 +27,7 @@ MEDIA_TYPES = {
     "canvas.js": "text/javascript",
     "choice.js": "text/javascript",
     "countdown.js": "text/javascript",
+    "checkout.js": "text/javascript",
     "console.js": "text/javascript",
 }
 

@@ -38,6 +38,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "already_extended": (N_("The time was extended once already"), N_("Once is all there is.")),
     "order_not_found": (N_("There is no such order"), _LIST),
+    "order_expired": (N_("The time was up"), N_("Nothing was charged.")),
+    "order_paid": (
+        N_("This order is paid already"),
+        N_("Ask the organizer if you want your money back."),
+    ),
     "order_not_paid": (N_("This order has no tickets"), N_("Tickets are there once it is paid.")),
     "too_many_seats": (N_("That is more than one order may have"), _SEATS),
     "no_adjacent_seats": (

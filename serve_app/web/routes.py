@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from serve_app.web import choosing, holds, shows
+from serve_app.web import choosing, holds, orders, shows
 from serve_app.web.assets import static
 from serve_app.web.console import console_page
 from serve_app.web.picture import picture
@@ -37,6 +37,8 @@ WEB_ROUTES = [
     Route("/holds/{hold_id}/extend", holds.extend, methods=["POST"]),
     Route("/holds/{hold_id}/release", holds.release, methods=["POST"]),
     Route("/holds/{hold_id}/order", holds.order, methods=["POST"]),
+    Route("/orders/{order_id}", orders.order, methods=["GET"]),
+    Route("/orders/{order_id}/cancel", orders.cancel, methods=["POST"]),
     Route("/robots.txt", robots, methods=["GET"]),
     Route("/sitemap.xml", sitemap, methods=["GET"]),
     Route("/operator", console, methods=["GET"]),

@@ -25,7 +25,8 @@ from cluster.embedded.stripe_deliveries import signature
 
 OUR_SECRET = "whsec_between_the_local_stripe_and_the_proxy"
 STALE_SECONDS = 3_600
-FORWARDED = ("Authorization", "Content-Type", "Idempotency-Key", "Stripe-Version")
+FORWARDED = ("Authorization", "Content-Type", "Idempotency-Key", "Origin", "Stripe-Version")
+ALLOWED_ORIGIN = "Access-Control-Allow-Origin"
 FORWARD_SECONDS_MAX = 60.0
 
 
@@ -163,8 +164,12 @@ class StripeProxy:
         url = f"{self.local.url}{request.path_qs}"
         body = await request.read()
         async with self._session.request(request.method, url, data=body, headers=headers) as answer:
+            allowed = answer.headers.get(ALLOWED_ORIGIN)
             return web.Response(
-                status=answer.status, body=await answer.read(), content_type=answer.content_type
+                status=answer.status,
+                body=await answer.read(),
+                content_type=answer.content_type,
+                headers={ALLOWED_ORIGIN: allowed} if allowed else None,
             )
 
     async def _receive(self, request: web.Request) -> web.Response:

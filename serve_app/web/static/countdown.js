@@ -34,8 +34,8 @@ function tick() {
   const due = ALOUD.find((moment) => left <= moment && moment < last);
   if (due !== undefined) heard.textContent = spoken(left);
   last = left;
-  if (left === 0) location.reload(); // the server says what became of it
-  else setTimeout(tick, 1000 - ((Date.now() + skew) % 1000));
+  if (left > 0) setTimeout(tick, 1000 - ((Date.now() + skew) % 1000));
+  else if (!("stay" in box.dataset)) location.reload(); // the server says what became of it
 }
 
 if (until > Date.now() + skew) tick();

@@ -1,0 +1,88 @@
+// The page of an order: it is shown anew when the order has changed, and takes a card with the provider's form.
+// Everything that is said stands in the page, in its language.
+
+const AGAIN_MS = 5000; // before a stream that was refused is asked for again
+
+const order = document.querySelector("#order");
+const form = document.querySelector("#pay");
+const said = document.querySelector("#said");
+let paying = false; // nothing is shown anew while a card is on its way
+let changed = false;
+
+function showAnew() {
+  changed = true;
+  if (!paying) location.reload();
+}
+
+function isNews(version, told) {
+  if (version <= Number(order.dataset.version)) return false;
+  // A card that is being typed is worth more than a version that looks the same.
+  const same = told.state === order.dataset.state && told.payment_deadline === order.dataset.deadline;
+  return !(same && told.state === "awaiting_payment");
+}
+
+function follow() {
+  const stream = new EventSource(order.dataset.stream);
+  stream.addEventListener("order", (event) => {
+    if (isNews(Number(event.lastEventId), JSON.parse(event.data))) showAnew();
+  });
+  stream.addEventListener("error", () => {
+    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, AGAIN_MS);
+  });
+}
+
+function say(...names) {
+  const known = [...names, "otherwise"].find((name) => form.hasAttribute(`data-say-${name}`));
+  said.textContent = form.getAttribute(`data-say-${known}`);
+}
+
+function load(source) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = source;
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", reject);
+    document.head.append(script);
+  });
+}
+
+// Back from the page of a bank, which has put what it wants to tell into the address: a secret is among it.
+function cameBack() {
+  const query = new URLSearchParams(location.search);
+  if (!query.has("redirect_status")) return;
+  history.replaceState(null, "", location.pathname);
+  if (query.get("redirect_status") === "failed") say("payment_intent_authentication_failure");
+}
+
+async function takeCards() {
+  const { script, key, secret } = form.dataset;
+  const button = form.querySelector("button");
+  await load(script);
+  const stripe = window.Stripe(key, { locale: document.documentElement.lang });
+  const elements = stripe.elements({ clientSecret: secret });
+  const element = elements.create("payment");
+  element.on("loaderror", () => say("unreachable"));
+  element.mount("#card");
+  form.hidden = false;
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (paying) return;
+    paying = button.disabled = true;
+    say("working");
+    const confirmParams = { return_url: location.origin + location.pathname };
+    const { error, paymentIntent } = await stripe.confirmPayment({ elements, confirmParams, redirect: "if_required" });
+    paying = false;
+    if (changed) return location.reload();
+    if (!error) return say(paymentIntent.status === "processing" ? "processing" : "accepted");
+    if (error.code === "payment_intent_unexpected_state") return location.reload();
+    button.disabled = false;
+    say(...[error.decline_code, error.code, error.type].filter(Boolean));
+  });
+}
+
+follow();
+if (form) {
+  cameBack();
+  takeCards().catch(() => say("unreachable"));
+}
