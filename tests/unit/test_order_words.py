@@ -1,4 +1,4 @@
-"""A buyer is told of every state in words, and of every reason that says more; what a provider calls things is known."""
+"""A buyer is told of every state in words, and of every reason that says more."""
 
 from __future__ import annotations
 

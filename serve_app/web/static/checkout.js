@@ -81,6 +81,7 @@ async function takeCards() {
   });
 }
 
+for (const one of document.querySelectorAll("[data-scriptless]")) one.remove(); // not <noscript>: scripts may be blocked, too
 follow();
 if (form) {
   cameBack();
