@@ -6,7 +6,7 @@ Pure. A change that cannot be made is a value with a code, like the rejections o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -61,6 +61,22 @@ class Fleet:
         """The hosts that blocks are placed on: all, if every one of them were drained."""
         left = tuple(ordinal for ordinal in range(self.hosts) if ordinal not in self.drained)
         return left or tuple(range(self.hosts))
+
+    def serving_names(self) -> list[str]:
+        return [shared_host(ordinal) for ordinal in self.serving()]
+
+    def size_for(self, serving: int) -> int:
+        """How many hosts there have to be so that blocks are placed on `serving` of them. Drained ones carry nothing
+        and count for nothing; hosts are added behind the last one, and those that go are the last."""
+        now = self.serving()
+        if serving < len(now):
+            return now[serving - 1] + 1
+        return min(self.hosts + serving - len(now), HOSTS_MAX)
+
+    def strays(self, names: Iterable[str]) -> list[str]:
+        """The shared hosts among `names` that are none of this fleet: started for a growth that was given up, say."""
+        ordinals = [int(match.group(1)) for name in names if (match := _HOST_PATTERN.match(name))]
+        return [shared_host(ordinal) for ordinal in sorted(ordinals) if ordinal >= self.hosts]
 
     def ordinal(self, name: str) -> int | FleetRefusal:
         """The host of a name."""

@@ -42,6 +42,10 @@ class Placement:
         """Whether a block is where it is because somebody put it there."""
         return not self.dedicated and self.fleet.pinned.get(block) in self._serving
 
+    def serving(self) -> list[str]:
+        """Those of them that blocks are placed on."""
+        return [] if self.dedicated else self.fleet.serving_names()
+
     def _ordinal(self, block: BlockKey) -> int:
         pinned = self.fleet.pinned.get(block)
         return pinned if pinned in self._serving else _highest(block, self._serving)

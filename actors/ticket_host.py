@@ -135,10 +135,7 @@ class RayTransport:
         except TimeoutError as error:
             raise HostUnavailable("no answer in time") from error
         except RayError as error:
-            if isinstance(
-                error, ActorDiedError
-            ):  # for good: a name that is still placed gets a new actor
-                self._handles.pop(host, None)
+            self._forget(host, error)
             raise HostUnavailable(type(error).__name__) from error
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
@@ -148,8 +145,18 @@ class RayTransport:
     async def _report(self, host: str) -> dict[str, Any] | None:
         try:
             return await asyncio.wait_for(self.handle(host).report.remote(), CALL_SECONDS_MAX)
-        except (RayError, TimeoutError):
+        except (RayError, TimeoutError) as error:
+            self._forget(host, error)
             return None
+
+    async def names(self) -> list[str]:
+        """The actors that there are in the namespace, those that wait for room too; none while Ray cannot be asked."""
+        try:
+            actors: list[Any] = await asyncio.to_thread(ray.util.list_named_actors, True)
+        except RayError as error:
+            _log.warning("hosts.unknown", reason=type(error).__name__)
+            return []
+        return [actor["name"] for actor in actors if actor["namespace"] == self._namespace]
 
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
         """Have a host deactivate blocks (None: all); how many it still has, None when it does not answer."""
@@ -164,8 +171,13 @@ class RayTransport:
         """End a host's process, whatever it does, and have Ray start it again. Raises RayError."""
         await asyncio.to_thread(ray.kill, self.handle(host), no_restart=False)
 
+    def _forget(self, host: str, error: Exception) -> None:
+        """One that was ended for good: whoever asks for its name again gets a new actor."""
+        if isinstance(error, ActorDiedError):
+            self._handles.pop(host, None)
+
     async def retire(self, host: str) -> None:
-        """End a host that the placement no longer names."""
+        """End a host that the placement no longer names; it may still wait for room."""
         handle = self.handle(host)
         try:
             await asyncio.wait_for(handle.save_snapshots.remote(), CALL_SECONDS_MAX)

@@ -28,7 +28,7 @@ from actors.placement import Placement
 from actors.telemetry import Telemetry
 from actors.ticket_host import RayTransport
 from cluster.directory import Directory, HostTransport
-from cluster.elasticity.policy import Limits
+from cluster.elasticity.policy import Limits, Tuning
 from cluster.elasticity.preparing import Preparing
 from cluster.host_process import build_host, now
 from cluster.journal.connection import Client
@@ -120,6 +120,12 @@ class Runtime:
     async def scale(self, hosts: int) -> FleetRefusal | None:
         return await self.directory.scale(self.transport, hosts)
 
+    async def strays(self) -> list[str]:
+        return await self.directory.strays(self.transport)
+
+    async def end_strays(self, names: list[str]) -> None:
+        await self.directory.end_strays(self.transport, names)
+
     async def drain(self, host: str, drained: bool) -> FleetRefusal | None:
         change = self.directory.drain if drained else self.directory.undrain
         return await change(self.transport, host)
@@ -148,15 +154,17 @@ class Runtime:
 
     @property
     def preparing(self) -> Preparing:
+        placement, limits = self.placement(), host_limits(self.settings)
+        drained = len(placement.names()) - len(placement.serving())
         return Preparing(
             self.views.view,
-            lambda: len(self.placement().names()),
-            self.scale,
+            lambda: len(self.placement().serving()),
+            lambda hosts: self.scale(self.placement().fleet.size_for(hosts)),
             self.client.ask,
             self.warm_views,
             partial(raise_floor, self.nc),
-            host_limits(self.settings),
-            HOSTS_MAX,
+            None if limits is None else limits.beside(drained),
+            HOSTS_MAX - drained,
             self.clock,
         )
 
@@ -324,3 +332,10 @@ def host_limits(settings: Settings) -> Limits | None:
     if not settings.elastic or settings.hosts_max is None:
         return None
     return Limits(settings.hosts_min, settings.hosts_max)
+
+
+def host_tuning(settings: Settings) -> Tuning:
+    """How the load decides."""
+    return Tuning(
+        settings.host_cpu_target, settings.hosts_grow_seconds, settings.hosts_shrink_seconds
+    )

@@ -24,7 +24,8 @@ RETIRE_SECONDS = 2.0
 """Other processes may still call a host that is going; after this long they have heard of it."""
 
 SPAWN_SECONDS_MAX = 60.0
-"""How long new hosts may take to start before a change of the fleet is given up."""
+"""How long new hosts may take to start before a change of the fleet is given up. They go on starting: who asks again
+finds them, and who asks for fewer ends them."""
 
 DRAIN_SECONDS_MAX = 60.0
 """How long a drained host may take to be idle before whoever drains it is told to ask again."""
@@ -38,6 +39,10 @@ class HostTransport(Transport, Protocol):
     """Calls hosts, and knows how they are (see `actors.ticket_host.RayTransport`)."""
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]: ...
+
+    async def names(self) -> list[str]:
+        """The hosts that there are, those that still wait for room too, whether or not anything is placed on them."""
+        ...
 
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None: ...
 
@@ -77,38 +82,36 @@ class Directory:
         self._changed.set()
 
     async def scale(self, transport: HostTransport, hosts: int) -> FleetRefusal | None:
-        """Have `hosts` hosts: new ones answer before anything is placed on them, old ones go when nothing is."""
+        """Have `hosts` hosts: new ones answer before anything is placed on them, old ones are emptied before they go.
+        Those that were started for a growth that nobody wants any more go as well."""
         before = self._placement.names()
         planned = self._placement.fleet.scaled(hosts)
         if isinstance(planned, FleetRefusal):
             return planned
         await _answering(transport, [name for name in planned.names() if name not in before])
         refusal = await self._change(lambda fleet: fleet.scaled(hosts))
-        if refusal is not None:
-            return refusal
-        leaving = [name for name in before if name not in self._placement.names()]
-        if leaving:
-            await asyncio.sleep(RETIRE_SECONDS)
-        for name in leaving:
-            if name not in self._placement.names():  # another operator may want it again
-                await transport.retire(name)
-        return None
+        if refusal is None:
+            await self.end_strays(transport, await self.strays(transport))
+        return refusal
+
+    async def strays(self, transport: HostTransport) -> list[str]:
+        """The hosts that are there and that the fleet does not name."""
+        return self._placement.fleet.strays(await transport.names())
+
+    async def end_strays(self, transport: HostTransport, names: list[str]) -> None:
+        """End these hosts, if nothing is placed on them. One that still has blocks puts them away first, unless it is
+        silent, or at work for too long: its blocks are asked elsewhere by now."""
+        leaving = self._placement.fleet.strays(names)
+        await asyncio.gather(*[_emptied(transport, name, RETIRE_SECONDS) for name in leaving])
+        leaving = self._placement.fleet.strays(leaving)  # but for those that somebody wants by now
+        await asyncio.gather(*[transport.retire(name) for name in leaving])
 
     async def drain(self, transport: HostTransport, host: str) -> FleetRefusal | None:
         """Place nothing on a host any more, and put away what it has; it is idle then."""
         refusal = await self._change_host(host, Fleet.drain)
-        if refusal is not None:
-            return refusal
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        while True:
-            left = await transport.put_away(host, None)
-            waited = loop.time() - begun
-            if left == 0 and waited > RETIRE_SECONDS:
-                return None
-            if waited > DRAIN_SECONDS_MAX:
-                raise TimeoutError
-            await asyncio.sleep(POLL_SECONDS)
+        if refusal is None and not await _emptied(transport, host, DRAIN_SECONDS_MAX):
+            raise TimeoutError
+        return refusal
 
     async def undrain(self, transport: HostTransport, host: str) -> FleetRefusal | None:
         """Place blocks on a host again, once it answers."""
@@ -194,4 +197,19 @@ async def _answering(transport: HostTransport, names: list[str]) -> None:
     while None in await transport.reports(names):
         if asyncio.get_running_loop().time() > end:
             raise TimeoutError
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _emptied(transport: HostTransport, host: str, silent_seconds: float) -> bool:
+    """Have a host put its blocks away until none is left and nobody calls it any more; False when it is at work for too
+    long, or silent after `silent_seconds`."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    while True:
+        left = await transport.put_away(host, None)
+        waited = loop.time() - begun
+        if left == 0 and waited > RETIRE_SECONDS:
+            return True
+        if waited > (silent_seconds if left is None else DRAIN_SECONDS_MAX):
+            return False
         await asyncio.sleep(POLL_SECONDS)

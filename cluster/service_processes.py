@@ -24,6 +24,7 @@ from cluster.bootstrap import (
     Runtime,
     connect,
     host_limits,
+    host_tuning,
 )
 from cluster.host_process import commit_id, now
 from cluster.journal.feed import JournalFeed
@@ -187,9 +188,21 @@ async def build_elasticity() -> AsyncIterator[ElasticityService]:
         if limits is None:
             raise ValueError("FRONTROW_HOSTS_MAX is needed, above FRONTROW_HOSTS_MIN")
         lease = Lease(nc, ELASTICITY_SUBJECT, f"elasticity-{commit_id()}", time.monotonic)
-        hosts = Hosts(lambda: runtime.placement().names(), runtime.transport.reports, runtime.scale)
+        hosts = Hosts(
+            lambda: runtime.placement().fleet,
+            runtime.transport.reports,
+            runtime.scale,
+            runtime.strays,
+            runtime.end_strays,
+        )
         yield ElasticityService(
-            hosts, limits, lease.hold, partial(read_floor, nc), runtime.clock, time.monotonic
+            hosts,
+            limits,
+            lease.hold,
+            partial(read_floor, nc),
+            runtime.clock,
+            time.monotonic,
+            host_tuning(runtime.settings),
         )
 
 

@@ -20,12 +20,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cluster.elasticity.policy import CPU_TARGET, GROW_SECONDS, SHRINK_SECONDS
+
 HOSTS_MAX = 256
 TICKETS_PER_ACTOR_MAX = 2_000
 HOLD_SECONDS_MAX = 3_600
 REPLICAS_MAX = 64
 RESOURCE_MAX = 1_000
 REPLICA_CPUS_MAX = 64
+WINDOW_SECONDS_MAX = 3_600
 ADMIN_KEY_LENGTH_MAX = 512
 NATS_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
 MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
@@ -112,6 +115,9 @@ class Settings(BaseSettings):
     hosts: int = Field(default=2, ge=1, le=HOSTS_MAX)
     hosts_min: int = Field(default=1, ge=1, le=HOSTS_MAX)
     hosts_max: int | None = Field(default=None, ge=1, le=HOSTS_MAX)
+    host_cpu_target: float = Field(default=CPU_TARGET, gt=0, le=1)
+    hosts_grow_seconds: int = Field(default=GROW_SECONDS, ge=1, le=WINDOW_SECONDS_MAX)
+    hosts_shrink_seconds: int = Field(default=SHRINK_SECONDS, ge=1, le=WINDOW_SECONDS_MAX)
     tickets_per_actor: int | None = Field(default=None, ge=1, le=TICKETS_PER_ACTOR_MAX)
     hold_seconds: int = Field(default=600, ge=1, le=HOLD_SECONDS_MAX)
     host_resource: float = Field(default=0, ge=0, le=RESOURCE_MAX)

@@ -60,11 +60,16 @@ class LocalTransport:
         return encode_outcomes(await self.host(host).execute(*decode_batch(payload)))
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
+        for name in hosts:
+            self.host(name)  # asking for a host makes it
         return [None if host in self.down else self._report(host) for host in hosts]
 
     def _report(self, host: str) -> dict[str, Any]:
         """The numbers of processes are made up: another one after each restart."""
         return {**asdict(self.host(host).report()), "pid": 1_000 + self.restarts}
+
+    async def names(self) -> list[str]:
+        return sorted(self.hosts)
 
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
         return None if host in self.down else await self.host(host).put_away(blocks)

@@ -4,7 +4,7 @@ The rule is that of Kubernetes' Horizontal Pod Autoscaler (kubernetes.io, "Horiz
 details and stabilization window): the load divided by what one host should carry, of the two measures the one that
 asks for more, with a tolerance around "enough". It grows when all of the last GROW_SECONDS ask for more, and shrinks
 when all of the last SHRINK_SECONDS ask for less; a host that is silent counts as idle for growing and as busy for
-shrinking.
+shrinking. Hosts are those that blocks are placed on: one that is drained carries nothing and counts for nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ DEPTH_TARGET = 64.0
 TOLERANCE = 0.2
 """Within this share of the target, there are enough hosts: measures waver, and a move costs replays."""
 
-GROW_SECONDS = 15.0
-SHRINK_SECONDS = 300.0
+GROW_SECONDS = 15
+SHRINK_SECONDS = 300
 GROW_FACTOR_MAX = 2
 """At most so many times as many hosts in one step: what was measured of a few says little about many."""
 
@@ -44,7 +44,8 @@ class HostUse:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at all hosts, at `at` (seconds of a steady clock). `uses` has those that answered."""
+    """One look at the hosts that blocks are placed on, at `at` (seconds of a steady clock). `uses` has those that
+    answered."""
 
     at: float
     hosts: int
@@ -53,7 +54,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The least and the most hosts."""
+    """The least and the most hosts. The least is of those that blocks are placed on."""
 
     least: int
     most: int
@@ -65,25 +66,42 @@ class Limits:
     def clamp(self, hosts: int) -> int:
         return min(max(hosts, self.least), self.most)
 
+    def beside(self, drained: int) -> Limits:
+        """The limits of those that blocks are placed on: the drained ones take room as well."""
+        most = max(1, self.most - drained)
+        return Limits(min(self.least, most), most)
 
-def wanted_hosts(samples: Sequence[Sample], limits: Limits) -> int:
-    """The hosts that there should be after the last of `samples` (oldest first, at least one)."""
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What an installation may set: how busy a host should be, and how long a load lasts before it counts."""
+
+    cpu_target: float = CPU_TARGET
+    grow_seconds: float = GROW_SECONDS
+    shrink_seconds: float = SHRINK_SECONDS
+
+
+DEFAULT = Tuning()
+
+
+def wanted_hosts(samples: Sequence[Sample], limits: Limits, tuning: Tuning = DEFAULT) -> int:
+    """The hosts that blocks should be placed on after the last of `samples` (oldest first, at least one)."""
     last = samples[-1]
     if limits.clamp(last.hosts) != last.hosts:
         return limits.clamp(last.hosts)
-    grown = _all_of(samples, GROW_SECONDS)
-    if grown and (hosts := min(map(needed, grown))) > last.hosts:
+    grown = [needed(one, tuning.cpu_target) for one in _all_of(samples, tuning.grow_seconds)]
+    if grown and (hosts := min(grown)) > last.hosts:
         return limits.clamp(min(hosts, last.hosts * GROW_FACTOR_MAX))
-    shrunk = _all_of(samples, SHRINK_SECONDS)
-    if shrunk and (hosts := max(map(needed, shrunk))) < last.hosts:
+    shrunk = [needed(one, tuning.cpu_target) for one in _all_of(samples, tuning.shrink_seconds)]
+    if shrunk and (hosts := max(shrunk)) < last.hosts:
         step = max(1, math.floor(last.hosts * SHRINK_SHARE_MAX))
         return limits.clamp(max(hosts, last.hosts - step))
     return last.hosts
 
 
-def needed(sample: Sample) -> int:
+def needed(sample: Sample, cpu_target: float = CPU_TARGET) -> int:
     """The hosts that the load of one sample asks for, whatever the limits."""
-    load = _load(sample.uses)
+    load = _load(sample.uses, cpu_target)
     if load > sample.hosts * (1 + TOLERANCE):
         return math.ceil(load)
     silent = max(0, sample.hosts - len(sample.uses))
@@ -92,9 +110,9 @@ def needed(sample: Sample) -> int:
     return sample.hosts
 
 
-def _load(uses: Sequence[HostUse]) -> float:
+def _load(uses: Sequence[HostUse], cpu_target: float) -> float:
     """In hosts that carry what they should."""
-    cpu = sum(round(use.cpu / CPU_TARGET * SHARES) for use in uses)
+    cpu = sum(round(use.cpu / cpu_target * SHARES) for use in uses)
     depth = sum(round(use.depth / DEPTH_TARGET * SHARES) for use in uses)
     return max(cpu, depth) / SHARES
 

@@ -42,8 +42,9 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """What a preparation works with. `limits` None: no policy. `warm_views` counts the replicas that are there, and
-    those that have a show's view."""
+    """What a preparation works with. `hosts` counts those that blocks are placed on, `scale` brings so many of them,
+    `limits` and `hosts_max` say how many there may be. `limits` None: no policy. `warm_views` counts the replicas that
+    are there, and those that have a show's view."""
 
     view: Callable[[str], Awaitable[ShowView | None]]
     hosts: Callable[[], int]

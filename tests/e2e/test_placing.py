@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from actors.domain.identity import BlockKey
+from actors.fleet import shared_host
 from cluster import directory
 from cluster.journal import fleet as fleet_fact
 from tests.e2e.venue import grid, hall, held, refused
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 HOSTS = "/v1/operator/hosts"
 SECTIONS = [f"P{n}" for n in range(6)]
 REGISTERS = 4
+VENUES_MAX = 20
+"""In so many halls there is a block that is placed on any of three hosts."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -171,3 +174,53 @@ async def test_of_two_changes_at_once_one_is_told_to_come_back(
     await drained(fleet, "host-1")
     monkeypatch.setattr(directory, "read_fleet", read_before)
     refused(await put(fleet, f"{HOSTS}/host-0", {"drained": True}), 503, "unavailable")
+
+
+async def scaled(server: LocalServer, hosts: int) -> int:
+    return (await put(server, HOSTS, {"hosts": hosts})).status_code
+
+
+async def test_a_host_that_came_late_is_used_when_asked_for_again(
+    fleet: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "SPAWN_SECONDS_MAX", 0.3)
+    before = fleet.runtime.placement().fleet.hosts
+    late = shared_host(before)
+    fleet.transport.down.add(late)
+    assert await scaled(fleet, before + 1) == 503
+    assert fleet.runtime.placement().fleet.hosts == before
+    host = fleet.transport.hosts[late]
+    fleet.transport.down.remove(late)
+    assert await scaled(fleet, before + 1) == 200
+    assert fleet.transport.hosts[late] is host, "it is not started again"
+    assert await scaled(fleet, before) == 200
+    assert late not in fleet.transport.hosts
+
+
+async def test_a_host_that_came_too_late_goes_when_it_is_not_asked_for(
+    fleet: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "SPAWN_SECONDS_MAX", 0.3)
+    before = fleet.runtime.placement().fleet.hosts
+    late = shared_host(before)
+    fleet.transport.down.add(late)
+    assert await scaled(fleet, before + 1) == 503
+    assert late in fleet.transport.hosts
+    assert await scaled(fleet, before) == 200, "it is silent, and is not waited for"
+    assert late not in fleet.transport.hosts
+    fleet.transport.down.remove(late)
+
+
+async def test_a_host_that_goes_has_put_its_blocks_away(fleet: LocalServer) -> None:
+    before = fleet.runtime.placement().fleet.hosts
+    assert await scaled(fleet, before + 1) == 200
+    last = fleet.transport.host(shared_host(before))
+    for _ in range(VENUES_MAX):
+        show_id = await venue(fleet)
+        for section in SECTIONS:
+            await held(fleet, show_id, f"{section}-1-1")
+        if last.report().activations:
+            break
+    assert last.report().activations
+    assert await scaled(fleet, before) == 200
+    assert last.report().activations == 0

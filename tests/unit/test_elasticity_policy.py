@@ -18,6 +18,7 @@ from cluster.elasticity.policy import (
     HostUse,
     Limits,
     Sample,
+    Tuning,
     needed,
     wanted_hosts,
 )
@@ -90,6 +91,19 @@ def test_a_silent_host_neither_grows_nor_shrinks_the_fleet() -> None:
 
 def test_a_fleet_half_of_which_is_silent_grows_for_what_the_others_say() -> None:
     assert needed(Sample(0, 2, (HostUse(0.5, 1_000),))) == math.ceil(1_000 / DEPTH_TARGET)
+
+
+def test_an_installation_may_say_what_is_busy_and_for_how_long() -> None:
+    eager = Tuning(cpu_target=0.1, grow_seconds=5, shrink_seconds=10)
+    assert wanted_hosts(steady(5, 2, 0.2), WIDE, eager) == 4
+    assert wanted_hosts(steady(5, 2, 0.2), WIDE) == 2
+    assert wanted_hosts(steady(10, 2, 0.01), WIDE, eager) == 1
+    assert wanted_hosts(steady(10, 2, 0.01), WIDE) == 2
+
+
+@pytest.mark.parametrize(("drained", "least", "most"), [(0, 2, 5), (2, 2, 3), (4, 1, 1), (9, 1, 1)])
+def test_drained_hosts_take_room_of_the_most(drained: int, least: int, most: int) -> None:
+    assert Limits(2, 5).beside(drained) == Limits(least, most)
 
 
 def test_limits_that_make_no_sense_are_refused() -> None:

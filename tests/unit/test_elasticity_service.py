@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from actors.fleet import Fleet
 from actors.journal import JournalUnavailable
 from cluster.elasticity.meter import Meter
-from cluster.elasticity.policy import HostUse, Limits
+from cluster.elasticity.policy import HostUse, Limits, Tuning
+from cluster.elasticity.strays import STRAY_SECONDS
 from cluster.journal.floor import NO_FLOOR, Floor
 from cluster.services.elasticity import LOOK_SECONDS, ElasticityService, Hosts
 
@@ -32,22 +34,33 @@ def test_a_host_that_was_restarted_or_silent_begins_anew() -> None:
 
 
 class World:
-    """Hosts that are all equally busy, and a service that looks at them on a clock of its own."""
+    """Hosts that are all equally busy (drained ones idle), and a service that looks at them on a clock of its own.
 
-    def __init__(self, hosts: int, limits: Limits) -> None:
-        self.hosts, self.busy, self.at = hosts, 0.0, 0.0
+    `room` is how many hosts find a node; a growth beyond it is given up, and what was started for it stays."""
+
+    def __init__(self, hosts: int, limits: Limits, tuning: Tuning | None = None) -> None:
+        self.fleet, self.at, self.room = Fleet(hosts), 0.0, 100
         self.leads, self.floor = True, NO_FLOOR
         self.scaled = list[int]()
+        self.there = set(self.fleet.names())
         self.failure: Exception | None = None
         self._cpu = 0.0
         self.service = ElasticityService(
-            Hosts(lambda: [f"host-{n}" for n in range(self.hosts)], self._reports, self._scale),
+            Hosts(lambda: self.fleet, self._reports, self._scale, self._strays, self._end),
             limits,
             self._leads,
             self._floor,
             lambda: round(self.at * 1000),
             lambda: self.at,
+            tuning or Tuning(),
         )
+
+    @property
+    def hosts(self) -> int:
+        return self.fleet.hosts
+
+    def drain(self, *ordinals: int) -> None:
+        self.fleet = Fleet(self.fleet.hosts, frozenset(ordinals))
 
     async def looks(self, seconds: float, busy: float) -> None:
         for _ in range(round(seconds / LOOK_SECONDS)):
@@ -61,8 +74,18 @@ class World:
     async def _scale(self, hosts: int) -> None:
         if self.failure is not None:
             raise self.failure
-        self.hosts = hosts
+        self.there |= set(Fleet(hosts).names())
+        if hosts > self.room:
+            raise TimeoutError
+        self.fleet = self.fleet.trimmed(hosts)
+        self.there &= set(self.fleet.names())
         self.scaled.append(hosts)
+
+    async def _strays(self) -> list[str]:
+        return self.fleet.strays(self.there)
+
+    async def _end(self, names: list[str]) -> None:
+        self.there -= set(names)
 
     async def _leads(self) -> bool:
         return self.leads
@@ -117,6 +140,98 @@ async def test_what_fails_is_tried_again_at_the_next_look() -> None:
     world.failure = None
     await world.looks(5, 0.0)
     assert world.hosts == 2
+
+
+async def test_a_drained_host_is_no_capacity() -> None:
+    """Two of four carry the load, and each is too busy: two more are needed, whatever the drained ones could do."""
+    world = World(4, Limits(1, 8))
+    world.drain(1, 3)
+    await world.looks(30, 1.0)
+    assert world.scaled[0] == 6
+    assert len(world.fleet.serving()) == 4
+    assert world.fleet.drained == {1, 3}
+
+
+async def test_a_host_that_is_drained_below_the_least_is_made_up_for() -> None:
+    world = World(2, Limits(2, 4))
+    await world.looks(5, 0.6)
+    world.drain(0)
+    await world.looks(5, 0.6)
+    assert (world.hosts, len(world.fleet.serving())) == (3, 2)
+
+
+async def test_drained_hosts_take_room_of_the_most() -> None:
+    world = World(3, Limits(1, 4))
+    world.drain(0, 1)
+    await world.looks(120, 1.0)
+    assert world.hosts == 4
+
+
+async def test_what_an_operator_has_drained_stays_until_fewer_are_needed() -> None:
+    world = World(4, Limits(1, 8))
+    world.drain(3)
+    await world.looks(600, 0.6)
+    assert world.scaled == []
+    await world.looks(330, 0.2)
+    assert world.scaled[0] == 2
+    assert world.fleet.drained == set()
+
+
+async def test_more_hosts_than_the_most_go_and_drained_ones_among_them() -> None:
+    world = World(5, Limits(1, 3))
+    world.drain(3, 4)
+    await world.looks(5, 0.6)
+    assert world.hosts == 3
+    assert world.fleet.drained == set()
+
+
+async def grow_in_vain(world: World) -> None:
+    """For as long as the load wants more hosts than there is room for."""
+    for _ in range(200):
+        try:
+            await world.looks(5, 1.0)
+        except TimeoutError:
+            continue
+
+
+async def test_a_host_that_comes_late_is_used_by_the_next_round() -> None:
+    world = World(2, Limits(2, 3))
+    world.room = 2
+    await grow_in_vain(world)
+    assert (world.hosts, world.there) == (2, {"host-0", "host-1", "host-2"})
+    world.room = 3
+    await world.looks(5, 1.0)
+    assert world.hosts == 3
+    assert world.there == set(world.fleet.names())
+
+
+async def test_a_host_that_comes_when_nobody_wants_it_any_more_is_ended() -> None:
+    world = World(2, Limits(2, 3))
+    world.room = 2
+    await grow_in_vain(world)
+    await world.looks(STRAY_SECONDS - 10, 0.6)
+    assert "host-2" in world.there, "it may still be asked for"
+    await world.looks(30, 0.6)
+    assert world.there == {"host-0", "host-1"}
+    assert world.hosts == 2
+
+
+async def test_who_does_not_lead_ends_what_is_left_over_in_its_own_cluster() -> None:
+    """The other cluster took hosts away; here they are still running."""
+    world = World(4, Limits(1, 6))
+    world.leads = False
+    world.fleet = Fleet(2)
+    await world.looks(STRAY_SECONDS + 10, 0.0)
+    assert world.there == {"host-0", "host-1"}
+    assert world.scaled == []
+
+
+async def test_it_decides_as_the_installation_wants_it() -> None:
+    world = World(1, Limits(1, 2), Tuning(cpu_target=0.02, grow_seconds=5, shrink_seconds=10))
+    await world.looks(20, 0.05)
+    assert world.hosts == 2
+    await world.looks(20, 0.005)
+    assert world.hosts == 1
 
 
 def test_floors_join() -> None:

@@ -116,3 +116,33 @@ def test_a_block_is_always_on_a_host_that_there_is_and_never_on_a_drained_one(
     fleet = Fleet(hosts, frozenset(drained), pinned)
     allowed = {f"host-{n}" for n in range(hosts) if n not in drained}
     assert set(placed(fleet)) <= (allowed or set(fleet.names()))
+
+
+def test_drained_hosts_carry_nothing_and_count_for_nothing() -> None:
+    fleet = changed(changed(Fleet(4).drain(1)).drain(3))
+    assert fleet.serving_names() == ["host-0", "host-2"]
+    assert fleet.size_for(2) == 4, "enough: what an operator has drained stays"
+    assert fleet.size_for(3) == 5
+    assert fleet.size_for(1) == 1
+    assert Fleet(HOSTS_MAX).drain(0).size_for(HOSTS_MAX) == HOSTS_MAX  # type: ignore[union-attr]
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> Fleet:
+    hosts = draw(st.integers(1, 12))
+    return Fleet(hosts, frozenset(draw(st.sets(st.integers(0, hosts - 1), max_size=hosts - 1))))
+
+
+@given(fleets(), st.integers(1, 16))
+def test_the_size_for_so_many_is_one_at_which_so_many_serve(fleet: Fleet, serving: int) -> None:
+    size = fleet.size_for(serving)
+    assert len(fleet.trimmed(size).serving()) == serving
+    assert size >= serving
+    if 1 < serving < len(fleet.serving()):
+        assert len(fleet.trimmed(size - 1).serving()) < serving, "none that is not needed"
+
+
+def test_strays_are_shared_hosts_that_are_none_of_the_fleet() -> None:
+    names = ["host-3", "host-0", "host-2", "service-payment", "host-10", "host-sabc-0", "host-1000"]
+    assert Fleet(2).strays(names) == ["host-2", "host-3", "host-10"]
+    assert Fleet(11).strays(names) == []
