@@ -48,6 +48,9 @@ class Cluster:
         self.running.update(hosts)
         return [{} for _ in hosts]
 
+    async def names(self) -> list[str]:
+        return sorted(self.running)
+
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
         return 0
 
