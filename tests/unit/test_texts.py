@@ -42,7 +42,7 @@ def forms(texts: object) -> tuple[str, ...]:
 
 
 def test_there_are_texts() -> None:
-    assert "My orders" in texts()
+    assert "Seat by seat" in texts()
     assert "Somebody was faster" in texts()
 
 
