@@ -29,8 +29,9 @@ Open = Callable[..., Awaitable[Page]]
 """`await open_page(address, **options)`; the options are those of Playwright's `new_context`."""
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(nats_server: NatsServer, mongodb_url: str) -> AsyncIterator[LocalServer]:
+    """Ended with the file: one that stayed would be another replica of the servers of other tests."""
     async with local_server(nats_server.url, mongodb_url, mongodb_database="browser") as running:
         yield running
 

@@ -26,14 +26,14 @@ ASKS = "4000 0025 0000 3155"
 SEEN_MS_MAX = 60_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paying_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     server = NatsServer.start(tmp_path_factory.mktemp("browser-nats"))
     yield server
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paying_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStripe]:
     local = LocalStripe(tmp_path_factory.mktemp("browser-stripe"))
     local.wait_ready()
@@ -41,7 +41,7 @@ def paying_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStr
     local.stop()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shop(
     paying_nats: NatsServer,
     paying_stripe: LocalStripe,
