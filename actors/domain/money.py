@@ -31,9 +31,14 @@ class Money:
     currency: str
 
     def __str__(self) -> str:
+        return f"{self.decimal} {self.currency}"
+
+    @property
+    def decimal(self) -> str:
+        """The amount in major units, with a dot and all digits of its currency."""
         digits = MINOR_DIGITS.get(self.currency, 2)
         if digits == 0:
-            return f"{self.amount} {self.currency}"
+            return str(self.amount)
         sign = "-" if self.amount < 0 else ""
         whole, part = divmod(abs(self.amount), 10**digits)
-        return f"{sign}{whole}.{part:0{digits}d} {self.currency}"
+        return f"{sign}{whole}.{part:0{digits}d}"

@@ -42,11 +42,6 @@ class Language:
     locale: Locale
     texts: NullTranslations
 
-    def text(self, message: str, **values: object) -> str:
-        """A text of the code in this language, with its `%(name)s` filled in."""
-        found = self.texts.gettext(message)
-        return found % values if values else found
-
     def money(self, amount: int, currency: str) -> str:
         """`amount` in minor units, with all digits that the currency has for Frontrow: the CLDR would round some."""
         digits = MINOR_DIGITS.get(currency, 2)
@@ -58,11 +53,9 @@ class Language:
     def number(self, value: int) -> str:
         return format_decimal(value, locale=self.locale)
 
-    def moment(self, milliseconds: int, form: str = "yMMMMEEEEdjm") -> str:
-        """A moment (ms since the epoch) with its weekday; `form` is a CLDR skeleton."""
+    def moment(self, milliseconds: int) -> str:
+        """A moment (ms since the epoch) with its weekday."""
         at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-        if form == "time":
-            return format_datetime(at, "HH:mm 'UTC'", get_timezone("UTC"), self.locale)
         day = format_datetime(at, "EEE d MMM y", get_timezone("UTC"), self.locale)
         return f"{day}, {at:%H:%M} UTC"
 

@@ -93,7 +93,6 @@ def answer(request: Request, made: Page, language: Language) -> Response:
         **made.context,
         "nonce": _NONCE,
         "elsewhere": _other_languages(request, language),
-        "path": request.url.path,
     }
     text = rendered(made.template, language, context)
     tag = f'W/"{hashlib.blake2b(text.replace(_NONCE, "").encode(), digest_size=12).hexdigest()}"'

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.domain.money import MINOR_DIGITS
+from actors.domain.money import Money
 from cluster.store.show import Show
 from serve_app.runtime import runtime_of
 from serve_app.times import rfc3339
@@ -64,7 +64,7 @@ def _offer(show: Show, offer: Offer, sale: Sale, address: str) -> dict[str, obje
     made: dict[str, object] = {
         "@type": "Offer",
         "name": offer.category,
-        "price": _decimal(offer.price, show.currency),
+        "price": Money(offer.price, show.currency).decimal,
         "priceCurrency": show.currency,
         "url": address,
     }
@@ -75,15 +75,6 @@ def _offer(show: Show, offer: Offer, sale: Sale, address: str) -> dict[str, obje
     if availability is not None:
         made["availability"] = f"https://schema.org/{availability}"
     return made
-
-
-def _decimal(amount: int, currency: str) -> str:
-    """Minor units as a number with a dot, as schema.org wants prices."""
-    digits = MINOR_DIGITS.get(currency, 2)
-    if not digits:
-        return str(amount)
-    whole, part = divmod(amount, 10**digits)
-    return f"{whole}.{part:0{digits}d}"
 
 
 async def robots(request: Request) -> Response:

@@ -16,7 +16,7 @@ from serve_app.web.language import CATALOGS, LANGUAGES, language
 WEB = CATALOGS.parent
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"trimmed": "false", "newstyle_gettext": "true"}}
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "text": None}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 PLACE = re.compile(r"%\((\w+)\)s")
 
 OTHERS = LANGUAGES[1:]
