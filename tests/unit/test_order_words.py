@@ -78,4 +78,4 @@ def test_names_of_the_same_thing_lead_to_words() -> None:
 
 
 def test_a_decline_is_told_in_german() -> None:
-    assert "abgelehnt" in language("de").text(OF_PAYING["otherwise"])
+    assert "abgelehnt" in language("de").texts.gettext(OF_PAYING["otherwise"])
