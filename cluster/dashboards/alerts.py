@@ -15,6 +15,9 @@ from cluster.dashboards.slo import ANSWERED, BURNS, FAST, FAST_SECONDS, failed_r
 UNKNOWN, UNAVAILABLE = 'outcome="unknown"', 'outcome="unavailable"'
 DOCUMENTS, OTHERS = 'consumer="documents"', 'consumer!="documents"'
 
+JOURNAL_STORED, JOURNAL_STORAGE = "nats_server_total_message_bytes", "nats_server_max_storage"
+"""Of each NATS server, as the exporter in its pod calls them: prometheus-nats-exporter, `-jsz=all -prefix=nats`."""
+
 
 class Runbook(StrEnum):
     """A page of docs/operating/."""
@@ -255,9 +258,41 @@ _LAGS = [
     ),
 ]
 
+_JOURNAL = [
+    Alert(
+        "JournalFilling",
+        f"max({JOURNAL_STORED} / ({JOURNAL_STORAGE} > 0)) > 0.7",
+        "10m",
+        "ticket",
+        "A journal server has used more than 70 % of the storage that it may. When it is full, nothing can be held.",
+        "`frontrow doctor` says how much is used. Make its volumes larger before they are full: afterwards it costs "
+        "a restart of each server.",
+        Runbook.DISK_FULL,
+    ),
+    Alert(
+        "JournalFull",
+        f"max({JOURNAL_STORED} / ({JOURNAL_STORAGE} > 0)) > 0.9",
+        "1m",
+        "page",
+        "A journal server has used more than 90 % of the storage that it may. When it is full, nothing can be held.",
+        "Make its volumes larger now.",
+        Runbook.DISK_FULL,
+    ),
+    Alert(
+        "JournalServerMissing",
+        f"count({JOURNAL_STORAGE}) < 3",
+        "2m",
+        "page",
+        "One of the three journal servers is away. With one more away nothing can be held.",
+        "`frontrow doctor` says which, and whether the replicas of the others follow.",
+        Runbook.NATS_QUORUM,
+    ),
+]
+
 GROUPS: dict[str, list[Alert]] = {
     "service levels": _burning(),
     "invariants": _INVARIANTS,
     "parts": _PARTS,
     "lags": _LAGS,
+    "journal servers": _JOURNAL,
 }
