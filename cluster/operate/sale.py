@@ -7,9 +7,10 @@ import random
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from rich.progress import Progress
@@ -41,6 +42,7 @@ KILL_AT = 0.5
 THEATRE_WEIGHT, STADIUM_WEIGHT = 3.0, 2.0
 PITCH, PITCH_CAPACITY = "Pitch", 4_000
 PROBES_PER_BLOCK = 6
+TIME_ZONE = "Europe/Berlin"
 SEED = 1
 
 
@@ -112,12 +114,14 @@ def offer_of(file: Path) -> Offer:
 def show_body(
     name: str, venue: str, prices: dict[str, int], areas: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """The body of POST /v1/shows: on sale as soon as its seats are loaded."""
-    starts_at = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
+    """The body of POST /v1/shows: on sale as soon as its seats are loaded, at eight in the evening a month from now."""
+    evening = datetime.now(ZoneInfo(TIME_ZONE)) + timedelta(days=30)
+    starts_at = evening.replace(hour=20, minute=0, second=0, microsecond=0)
     return {
         "name": name,
         "venue": venue,
-        "starts_at": starts_at.isoformat().replace("+00:00", "Z"),
+        "starts_at": starts_at.isoformat(),
+        "time_zone": TIME_ZONE,
         "currency": "EUR",
         "prices": prices,
         "areas": areas or [],

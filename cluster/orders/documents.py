@@ -34,7 +34,7 @@ def order_document(order: Order, show: Show, keys: TicketKeys) -> OrderDocument 
         return None
     return OrderDocument(
         order_reference(order.order_id),
-        ShowDocument(show.show_id, show.name, show.venue, show.starts_at),
+        ShowDocument(show.show_id, show.name, show.venue, show.starts_at, show.time_zone),
         tickets,
         order.name,
         paid_at(order),

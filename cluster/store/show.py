@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from actors.domain.cutting import REGISTERS, area_layouts, register_layout
 from actors.domain.layout import BLOCK_TICKETS_MAX, Category, Layout, Rules
+from cluster.time_zones import DEFAULT
 
 BLOCKS_MAX = 999_999
 """Blocks of one show: what a hold id has room for."""
@@ -29,7 +30,8 @@ class Show:
 
     `tickets_max` is the size that the show's blocks are cut to: fixed with the show, so that a load that is repeated
     under other settings cuts the same blocks. `block_count` grows as seats are loaded. `fingerprint` is a digest of
-    the creating request. One that is `unlisted` is on no list of shows: whoever has its id can buy.
+    the creating request. One that is `unlisted` is on no list of shows: whoever has its id can buy. `time_zone` is that of the venue,
+    by whose clocks people are told the times.
     """
 
     show_id: str
@@ -49,6 +51,7 @@ class Show:
     registers: int = REGISTERS
     block_count: int = 0
     unlisted: bool = False
+    time_zone: str = DEFAULT
 
     @property
     def rules(self) -> Rules:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from actors.domain.money import Money
+from cluster.time_zones import DEFAULT, local, zone_name
 
 REFERENCE_CHARS = 10
 """Of an order's reference, in base32: 50 bits, so two orders do not share one by chance."""
@@ -25,28 +25,23 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class ShowDocument:
-    """`starts_at` is ms since the epoch; `time_zone` is an IANA name, that of the venue's clocks if it is known."""
+    """`starts_at` is ms since the epoch; `time_zone` is that of the venue."""
 
     show_id: str
     name: str
     venue: str
     starts_at: int
-    time_zone: str = "UTC"
+    time_zone: str = DEFAULT
 
     def date(self) -> str:
         """`Sat 1 March 2031`, by the clocks of `time_zone`."""
-        moment = self._moment()
+        moment = local(self.starts_at, self.time_zone)
         return f"{_DAYS[moment.weekday()]} {moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
     def time(self) -> str:
         """`20:00 CET`, or `20:00 (UTC+03)` where a zone has no name of its own."""
-        moment = self._moment()
-        zone = moment.tzname() or "UTC"
-        return f"{moment:%H:%M} {f'(UTC{zone})' if zone[0] in '+-' else zone}"
-
-    def _moment(self) -> datetime:
-        moment = datetime.fromtimestamp(self.starts_at / 1000, UTC)
-        return moment if self.time_zone == "UTC" else moment.astimezone(ZoneInfo(self.time_zone))
+        moment = local(self.starts_at, self.time_zone)
+        return f"{moment:%H:%M} {zone_name(moment)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from cluster.settings import Settings
 from cluster.store.creation import IdTaken
 from cluster.store.show import Area, Show
 from cluster.store.shows import PAGE_SHOWS_MAX, InvalidCursor
+from cluster.time_zones import DEFAULT, zones
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
 from serve_app.idempotency import REPLAYED, RequestIdentity, identify
@@ -76,11 +77,18 @@ def _in_range(moment: datetime) -> datetime:
     return moment
 
 
+def _known_zone(name: str) -> str:
+    if name not in zones():
+        raise ValueError("a time zone is a name such as Europe/Berlin (IANA)")
+    return name
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 CategoryName = Annotated[
     str, Field(min_length=1, max_length=CATEGORY_CHARS_MAX), AfterValidator(_exact)
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_in_range)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
 Price = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
 
 
@@ -95,7 +103,10 @@ class AreaBody(BaseModel):
 
 
 class ShowBody(BaseModel):
-    """A show to create. Prices are integers in minor units of the currency, by category."""
+    """A show to create. Prices are integers in minor units of the currency, by category.
+
+    `time_zone` is that of the venue (an IANA name): pages, tickets and mails tell its times by these clocks.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -110,6 +121,7 @@ class ShowBody(BaseModel):
     sale_opens_at: Moment | None = None
     sale_closes_at: Moment | None = None
     unlisted: Annotated[bool, Field(strict=True)] = False
+    time_zone: TimeZone = DEFAULT
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -128,6 +140,10 @@ class ShowBody(BaseModel):
         return self
 
 
+_ADDED = ("unlisted", "time_zone")
+"""Fields that older clients do not know."""
+
+
 class AreaAnswer(BaseModel):
     area: str
     category: str
@@ -141,6 +157,7 @@ class ShowAnswer(BaseModel):
     name: str
     venue: str
     starts_at: str
+    time_zone: str
     currency: str
     prices: dict[str, int]
     areas: list[AreaAnswer]
@@ -170,7 +187,8 @@ async def create_show(
     """Create a show; its areas are on sale at once, its seats as soon as they are loaded."""
     runtime = runtime_of(request)
     # What says nothing new is no part of the request: it has the fingerprint that it always had.
-    said = body.model_dump_json(exclude=None if body.unlisted else {"unlisted"})
+    silent = {name for name in _ADDED if getattr(body, name) == ShowBody.model_fields[name].default}
+    said = body.model_dump_json(exclude=silent)
     identity = identify(request, runtime, "shows", said.encode())
     created = await runtime.shows.create(_show(body, identity, runtime.settings))
     if isinstance(created, IdTaken):
@@ -232,6 +250,7 @@ def _show(body: ShowBody, identity: RequestIdentity, settings: Settings) -> Show
         tickets_max=settings.tickets_per_actor or BLOCK_TICKETS_MAX,
         registers=1 if settings.tickets_per_actor else REGISTERS,
         unlisted=body.unlisted,
+        time_zone=body.time_zone,
     )
 
 
@@ -245,6 +264,7 @@ def _answer(show: Show) -> ShowAnswer:
         name=show.name,
         venue=show.venue,
         starts_at=rfc3339(show.starts_at),
+        time_zone=show.time_zone,
         currency=show.currency,
         prices=show.prices,
         areas=[

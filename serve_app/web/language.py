@@ -9,20 +9,21 @@ from __future__ import annotations
 import io
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_datetime, get_timezone
+from babel.dates import format_datetime, get_timezone, get_timezone_name
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from starlette.requests import Request
 
 from actors.domain.money import MINOR_DIGITS
+from cluster.time_zones import local, zone_name
 
 CATALOGS = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "de")
@@ -36,7 +37,7 @@ ACCEPTED_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language. Times are shown in UTC, and say so: a show has no time zone of its own."""
+    """One language. Times are those of the venue's clocks, and say which."""
 
     code: str
     locale: Locale
@@ -53,11 +54,16 @@ class Language:
     def number(self, value: int) -> str:
         return format_decimal(value, locale=self.locale)
 
-    def moment(self, milliseconds: int) -> str:
-        """A moment (ms since the epoch) with its weekday."""
-        at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-        day = format_datetime(at, "EEE d MMM y", get_timezone("UTC"), self.locale)
-        return f"{day}, {at:%H:%M} UTC"
+    def moment(self, milliseconds: int, time_zone: str) -> str:
+        """A moment (ms since the epoch) with its weekday, by the clocks of this zone: `Tue 1 Jul 2031, 20:30 CEST`."""
+        at = local(milliseconds, time_zone)
+        day = format_datetime(at, "EEE d MMM y", get_timezone(time_zone), self.locale)
+        return f"{day}, {at:%H:%M} {self._zone_name(at)}"
+
+    def _zone_name(self, at: datetime) -> str:
+        """As this language calls it (`MESZ`), where the CLDR has a short name; else as everybody does."""
+        name = get_timezone_name(at, "short", locale=self.locale)
+        return name if name.isalpha() else zone_name(at)
 
 
 @cache

@@ -49,7 +49,7 @@ class Pictures:
         """The PNG of a show: drawn in a thread, one at a time, for letters take their time to be cut."""
         async with self._drawing:
             if show.show_id not in self._drawn:
-                when = language(LANGUAGES[0]).moment(show.starts_at)
+                when = language(LANGUAGES[0]).moment(show.starts_at, show.time_zone)
                 self._drawn[show.show_id] = await asyncio.to_thread(
                     drawn, show.name, show.venue, when
                 )

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from actors.domain.money import Money
 from cluster.store.show import Show
+from cluster.time_zones import local
 from serve_app.runtime import runtime_of
 from serve_app.times import rfc3339
 from serve_app.web.language import LANGUAGES, PARAMETER
@@ -50,7 +51,7 @@ def event_of(
         "@context": "https://schema.org",
         "@type": "Event",
         "name": show.name,
-        "startDate": rfc3339(show.starts_at),
+        "startDate": local(show.starts_at, show.time_zone).isoformat(),
         "eventStatus": "https://schema.org/EventScheduled",
         "eventAttendanceMode": "https://schema.org/OfflineEventAttendanceMode",
         "location": {"@type": "Place", "name": show.venue, "address": show.venue},

@@ -75,6 +75,7 @@ async def create(server: LocalServer, show: Any) -> httpx.Response:
         {"starts_at": "9999-12-31T23:59:59-14:00"},
         {"sale_opens_at": "2029-01-01T00:00:00"},
         {"sale_closes_at": 5},
+        *({"time_zone": zone} for zone in ("Europe/Nowhere", "CEST", "../UTC", "localtime", "", None, 2, "Z" * 65)),
         {"sale_opens_at": "2029-01-02T00:00:00Z", "sale_closes_at": "2029-01-02T01:00:00+01:00"},
         *({"hold_seconds": seconds} for seconds in (0, -1, 3601, 1.5, 60.0, True, "60", 10**30)),
         *({"max_per_order": most} for most in (0, -1, 101, 2.5, True, "4", None)),

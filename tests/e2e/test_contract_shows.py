@@ -25,6 +25,7 @@ SHOW = {
     "max_per_order": 4,
     "sale_opens_at": "2020-01-01T00:00:00Z",
     "sale_closes_at": "2031-05-01T17:00:00Z",
+    "time_zone": "Asia/Tokyo",
 }
 
 
@@ -35,7 +36,7 @@ async def test_a_show_is_answered_as_it_was_created(server: LocalServer) -> None
     assert created.headers["location"] == f"/v1/shows/{show['show_id']}"
     assert "idempotent-replayed" not in created.headers
     assert show["starts_at"] == "2031-05-01T17:30:00.000Z"
-    for field in ("name", "venue", "currency", "prices", "areas", "hold_seconds", "max_per_order"):
+    for field in SHOW.keys() - {"starts_at", "sale_opens_at", "sale_closes_at"}:
         assert show[field] == SHOW[field]
     assert (await server.http.get(f"/v1/shows/{show['show_id']}")).json() == show
 
@@ -43,6 +44,7 @@ async def test_a_show_is_answered_as_it_was_created(server: LocalServer) -> None
 async def test_a_show_has_the_documented_defaults(server: LocalServer) -> None:
     show = (await server.http.get(f"/v1/shows/{await server.show()}")).json()
     assert (show["hold_seconds"], show["max_per_order"], show["areas"]) == (600, 10, [])
+    assert show["time_zone"] == "UTC"
     assert show["sale_opens_at"] is None
     assert show["sale_closes_at"] is None
 

@@ -50,6 +50,18 @@ async def test_the_list_is_searched_by_words_of_name_and_venue(
     assert "<script>" not in nothing.text
 
 
+async def test_times_are_those_of_the_venue(
+    server: LocalServer, browser: httpx.AsyncClient
+) -> None:
+    show_id = await server.show(time_zone="Europe/Berlin", sale_opens_at="2029-06-30T22:00:00Z")
+    page = (await browser.get(f"/shows/{show_id}")).text
+    assert "Tue 1 Jan 2030, 21:00 CET" in page
+    assert "Sun 1 Jul 2029, 00:00 CEST" in page
+    assert '"startDate": "2030-01-01T21:00:00+01:00"' in page
+    german = (await browser.get(f"/shows/{show_id}", params={"lang": "de"})).text
+    assert "Di. 1 Jan. 2030, 21:00 MEZ" in german
+
+
 async def test_a_search_goes_on_with_the_next_page(
     server: LocalServer, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +90,7 @@ async def test_search_engines_read_what_a_show_costs_and_whether_it_is_to_be_had
     assert data is not None
     event = json.loads(data[1])
     assert (event["@type"], event["name"]) == ("Event", name)
-    assert event["startDate"] == "2030-01-01T20:00:00.000Z"
+    assert event["startDate"] == "2030-01-01T20:00:00+00:00"
     assert event["location"]["name"] == "Hall"
     offers = {offer["name"]: offer for offer in event["offers"]}
     assert (offers["A"]["price"], offers["A"]["priceCurrency"]) == ("50.50", "EUR")

@@ -39,6 +39,7 @@ SHOW = {
     "max_per_order": 10,
     "sale_opens_at": "2029-01-01T00:00:00.000Z",
     "sale_closes_at": None,
+    "time_zone": "Europe/Berlin",
     "created_at": "2026-01-01T00:00:00.000Z",
 }
 MAP = {
