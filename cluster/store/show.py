@@ -30,8 +30,8 @@ class Show:
 
     `tickets_max` is the size that the show's blocks are cut to: fixed with the show, so that a load that is repeated
     under other settings cuts the same blocks. `block_count` grows as seats are loaded. `fingerprint` is a digest of
-    the creating request. One that is `unlisted` is on no list of shows: whoever has its id can buy. `time_zone` is that of the venue,
-    by whose clocks people are told the times.
+    the creating request. One that is `unlisted` is on no list of shows: whoever has its id can buy.
+    `time_zone` is that of the venue, by whose clocks people are told the times.
     """
 
     show_id: str

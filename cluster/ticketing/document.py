@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from actors.domain.money import Money
 from cluster.time_zones import DEFAULT, local, zone_name

@@ -16,7 +16,16 @@ NAME_CHARS_MAX = 200
 LOADING_SECONDS = 300
 """How long loading the seats may take before the buyers come: the sale of the copy closes so much later."""
 
-COPIED = ("venue", "starts_at", "time_zone", "currency", "prices", "areas", "hold_seconds", "max_per_order")
+COPIED = (
+    "venue",
+    "starts_at",
+    "time_zone",
+    "currency",
+    "prices",
+    "areas",
+    "hold_seconds",
+    "max_per_order",
+)
 
 
 def shadow_body(
