@@ -85,6 +85,13 @@ HTTP_SECONDS = Metric(
     "seconds",
     CALL_SECONDS,
 )
+RATE_LIMITED = Metric(
+    "frontrow_rate_limited",
+    Kind.COUNTER,
+    "Requests that were turned away with 429 because one client had asked too often, by policy.",
+    (Emitter.REPLICA,),
+    ("policy",),
+)
 HOLDS_IN_FLIGHT = Metric(
     "frontrow_holds_in_flight",
     Kind.GAUGE,

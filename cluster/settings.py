@@ -29,6 +29,9 @@ REPLICAS_MAX = 64
 RESOURCE_MAX = 1_000
 REPLICA_CPUS_MAX = 64
 WINDOW_SECONDS_MAX = 3_600
+RATE_UNITS_MAX = 1_000_000
+RATE_SECONDS_MAX = 86_400
+HOPS_MAX = 8
 ADMIN_KEY_LENGTH_MAX = 512
 NATS_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
 MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
@@ -79,6 +82,16 @@ def _odd_quorum(replicas: int) -> int:
     return replicas
 
 
+def _rate(value: str) -> str:
+    """So many in so many seconds, `3000/60`."""
+    units, slash, seconds = value.partition("/")
+    if not (slash and units.isdecimal() and seconds.isdecimal()):
+        raise ValueError("must be UNITS/SECONDS")
+    if not (1 <= int(units) <= RATE_UNITS_MAX and 1 <= int(seconds) <= RATE_SECONDS_MAX):
+        raise ValueError(f"must be 1 to {RATE_UNITS_MAX} in 1 to {RATE_SECONDS_MAX} seconds")
+    return value
+
+
 def _header_safe(key: SecretStr) -> SecretStr:
     """The key travels in an Authorization header: visible ASCII without spaces."""
     text = key.get_secret_value()
@@ -93,6 +106,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TracesUrl = Annotated[str, AfterValidator(_traces_url)]
 JournalReplicas = Annotated[int, AfterValidator(_odd_quorum)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
+Rate = Annotated[str, AfterValidator(_rate)]
 HeaderKey = Annotated[SecretStr, AfterValidator(_header_safe)]
 
 
@@ -134,6 +148,12 @@ class Settings(BaseSettings):
     smtp_url: SmtpUrl | None = None
     mail_from: str = Field(default="Frontrow <tickets@frontrow.test>", max_length=320)
     public_url: HttpUrl | None = None
+    rate_limits: Literal["remote", "all", "off"] = "remote"
+    rate_reads: Rate = "3000/60"
+    rate_holds: Rate = "120/60"
+    rate_orders: Rate = "60/60"
+    rate_sign_ins: Rate = "20/600"
+    trusted_hops: int = Field(default=0, ge=0, le=HOPS_MAX)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
     traces_url: TracesUrl | None = None

@@ -42,12 +42,15 @@ from serve_app.api import (
 )
 from serve_app.api.payments import OrderCount
 from serve_app.bodies import invalid
+from serve_app.limiting import RateLimiting
 from serve_app.observing import Observing
 from serve_app.openapi import document
 from serve_app.packed import packed_seat_map
 from serve_app.problems import Problem, on_problem, problem_response, unavailable
+from serve_app.rate_limits import RateLimits
 from serve_app.request_id import HEADER, TO_ANSWER
 from serve_app.seat_maps import SeatMaps, json_seat_map
+from serve_app.security_headers import HEADERS, SecurityHeaders, security_headers
 from serve_app.web.picture import Pictures
 from serve_app.web.routes import WEB_ROUTES
 
@@ -81,10 +84,13 @@ async def _connect() -> Runtime:
 
 
 def create_app(
-    build_runtime: Callable[[], Awaitable[Runtime]] = _connect, *, ids_echoed: bool = False
+    build_runtime: Callable[[], Awaitable[Runtime]] = _connect,
+    *,
+    ids_echoed: bool = False,
+    own_hops: int = 0,
 ) -> FastAPI:
     """A new application; `build_runtime` makes what it works with when it starts. `ids_echoed`: whether the server
-    around it puts ids of requests into answers."""
+    around it puts ids of requests into answers. `own_hops`: how many proxies in front of it belong to it."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -94,6 +100,10 @@ def create_app(
         app.state.packed_seat_maps = SeatMaps(packed_seat_map)
         app.state.pictures = Pictures()
         app.state.order_count = OrderCount()
+        app.state.security_headers = security_headers(app.state.runtime.settings)
+        app.state.rate_limits = RateLimits(
+            app.state.runtime.settings, app.state.runtime.telemetry.meter, own_hops=own_hops
+        )
         try:
             yield
         finally:
@@ -127,6 +137,8 @@ def create_app(
     ):
         app.include_router(part.router)
     plain = {route.endpoint: route.path for route in (*HOT_ROUTES, *WEB_ROUTES)}
+    app.add_middleware(RateLimiting)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(Observing, templates=plain, echoed=ids_echoed)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -175,4 +187,5 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
     _log.error("request.failed", route=getattr(route, "path", ""), exc_info=error)
     # This answer goes past the middleware, which has seen the error and no response.
     headers = {HEADER: to_answer} if (to_answer := TO_ANSWER.get()) else {}
+    headers |= HEADERS
     return problem_response(Problem("internal_error", headers=headers), request.url.path)

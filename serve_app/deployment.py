@@ -34,10 +34,13 @@ LOOK_BACK_SECONDS = 10.0
 METRICS_INTERVAL_SECONDS = 2.0
 SHUTDOWN_SECONDS_MAX = 5.0
 
+HAPROXY_HOPS = 1
+"""Serve's HAProxy, told to by its wrapper, appends to X-Forwarded-For who is connected to it."""
+
 
 def ingress() -> FastAPI:
     """Built inside the replica: an application object does not survive pickling."""
-    return create_app(ids_echoed=True)
+    return create_app(ids_echoed=True, own_hops=HAPROXY_HOPS)
 
 
 def build(_arguments: dict[str, str]) -> Application:

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from serve_app.describing import IDEMPOTENCY_KEY
 from serve_app.problems import MEDIA_TYPE, PROBLEMS
+from serve_app.rate_limits import policy_of
 from serve_app.schemas import HOT_OPERATIONS, SCHEMAS, SECURITY
 
 _REF = "#/components/schemas/{model}"
@@ -21,7 +22,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     "description": (
         "RFC 9457. `code` is stable; `request_id` is the answer's `X-Request-Id`; `conflicts` comes with "
         "seats_unavailable and block_frozen, `results` with seats to withhold or restore, `checked_in_at` with "
-        "already_checked_in, `reason` with payment_refused."
+        "already_checked_in, `reason` with payment_refused, `violated-policies` with rate_limited."
     ),
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
@@ -42,6 +43,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
         "checked_in_at": {"type": "string", "format": "date-time"},
         "reason": {"type": "string"},
+        "violated-policies": {"type": "array", "items": {"type": "string"}},
         "errors": {
             "type": "array",
             "items": {
@@ -51,6 +53,17 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
     },
 }
+
+
+def _header(described: str, kind: str = "string") -> dict[str, Any]:
+    return {"schema": {"type": kind}, "description": described}
+
+
+RATE_LIMIT_FIELDS = {
+    "RateLimit-Policy": _header('`"holds";q=120;w=60`: 120 in 60 seconds for each client'),
+    "RateLimit": _header('`"holds";r=3;t=1`: 3 are left, one more in a second'),
+}
+"""Of draft-ietf-httpapi-ratelimit-headers; every answer to who is limited has them."""
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -65,9 +78,9 @@ def _problem(status: int) -> dict[str, Any]:
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     if status in (429, 503):
-        answer["headers"] = {
-            "Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}
-        }
+        answer["headers"] = {"Retry-After": _header("seconds", "integer")}
+    if status == 429:
+        answer["headers"] |= RATE_LIMIT_FIELDS
     return answer
 
 
@@ -130,10 +143,13 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(schema: dict[str, Any]) -> None:
-    """Operations that can answer 401 need the bearer key; validation errors are problems as well; so are defects."""
-    for operations in schema["paths"].values():
-        for operation in operations.values():
+    """Operations that can answer 401 need the bearer key; validation errors are problems as well; so are defects, and
+    asking too often."""
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
             responses = operation["responses"]
+            if policy_of(method.upper(), path) is not None:
+                responses["429"] = _problem(429)
             if "401" in responses:
                 operation["security"] = [{"bearer": []}]
             if "422" in responses:

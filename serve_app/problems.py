@@ -65,7 +65,9 @@ PROBLEMS: dict[str, ProblemType] = {
     "invalid_plan": ProblemType(422, "The file is not a seating plan"),
     "empty_file": ProblemType(422, "The file has no seats"),
     "too_many_rows": ProblemType(422, "The file has more seats than one load takes"),
+    "automated_form": ProblemType(422, "A field that must stay empty was filled in"),
     "too_many_requests": ProblemType(429, "Too many requests at once"),
+    "rate_limited": ProblemType(429, "Too many requests from one address"),
     "internal_error": ProblemType(500, "Something unexpected happened"),
     "unavailable": ProblemType(503, "A part that this needs is not available"),
 }

@@ -87,6 +87,12 @@ SALE = Board(
                     "reqps",
                 ),
                 Panel(
+                    "Turned away for asking too often",
+                    (("{{policy}}", rate(m.RATE_LIMITED, "policy")),),
+                    "reqps",
+                    about=m.RATE_LIMITED.help,
+                ),
+                Panel(
                     "In the replicas",
                     (
                         ("holds in flight", total(m.HOLDS_IN_FLIGHT)),

@@ -74,7 +74,6 @@ async def static(request: Request) -> Response:
     headers = {
         "ETag": tag,
         "Cache-Control": IMMUTABLE_CACHE if named else REVALIDATED_CACHE,
-        "X-Content-Type-Options": "nosniff",
     }
     if matches(request, tag):
         return Response(status_code=304, headers=headers)

@@ -16,7 +16,8 @@ FIELD_CHARS_MAX = 500
 FORM = "application/x-www-form-urlencoded"
 
 TRAP = "website"
-"""A field that no person sees. What fills it in is no person."""
+"""A field that no person sees. What fills it in is a program: one that buys, which is counted like anybody who asks (a
+quota of holds), or one that helps a person to fill in forms, who is told what has happened."""
 
 
 class Form:
@@ -69,5 +70,5 @@ async def form_of(request: Request) -> Form:
         raise Problem("invalid_request", "a field is too long")
     form = Form(fields)
     if form.one(TRAP):
-        raise Problem("invalid_request", "the form was filled in by a machine")
+        raise Problem("automated_form")
     return form

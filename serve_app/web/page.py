@@ -19,7 +19,7 @@ from cluster.store.mongo import StoreUnavailable
 from serve_app.conditional import matches, takes_gzip
 from serve_app.problems import Problem, unavailable
 from serve_app.web.language import COOKIE, LANGUAGES, PARAMETER, Language, language_of
-from serve_app.web.policy import HEADERS, content_security_policy, require_same_site
+from serve_app.web.policy import content_security_policy, require_same_site
 from serve_app.web.refusals import refusal_of
 from serve_app.web.rendering import rendered
 
@@ -87,6 +87,11 @@ def refused(problem: Problem) -> Page:
     return Page("refused.html", {"refusal": refusal}, refusal.status, headers=problem.headers)
 
 
+def refusal(request: Request, problem: Problem) -> Response:
+    """That page, for who asks something else than an endpoint of ours."""
+    return answer(request, refused(problem), language_of(request))
+
+
 def answer(request: Request, made: Page, language: Language) -> Response:
     """The page as this visitor gets it: language, nonce, tag, compression."""
     context = {
@@ -97,7 +102,6 @@ def answer(request: Request, made: Page, language: Language) -> Response:
     text = rendered(made.template, language, context)
     tag = f'W/"{hashlib.blake2b(text.replace(_NONCE, "").encode(), digest_size=12).hexdigest()}"'
     headers = {
-        **HEADERS,
         "Cache-Control": made.kept,
         "Content-Language": language.code,
         "Vary": "Accept-Encoding, Accept-Language, Cookie",

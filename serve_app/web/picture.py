@@ -123,7 +123,7 @@ async def picture(request: Request) -> Response:
     show = await existing_show(runtime_of(request), request.path_params["show_id"])
     body = await request.app.state.pictures.of(show)
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": CACHE}
+    headers = {"ETag": tag, "Cache-Control": CACHE, "Cross-Origin-Resource-Policy": "cross-origin"}
     if matches(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, "image/png")

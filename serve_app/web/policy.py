@@ -1,4 +1,4 @@
-"""What the browser may do with a page, told in its headers.
+"""What the browser may do with a page, beside what every answer says of itself (serve_app/security_headers.py).
 
 The Content-Security-Policy (CSP level 3) lets run what carries the nonce of this answer, and nothing inline. Forms are
 protected against other sites by what the browser itself says of where a request comes from (Fetch Metadata, W3C; for
@@ -16,14 +16,6 @@ from serve_app.problems import Problem
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 _SAME_SITE = ("same-origin", "none")
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    # The address of a hold or an order is its buyer's secret: no other site sees it.
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(self)",
-}
 
 STRIPE_SCRIPT = "https://js.stripe.com"
 _STRIPE_FRAMES = f"{STRIPE_SCRIPT} https://*.js.stripe.com https://hooks.stripe.com"

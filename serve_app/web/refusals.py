@@ -57,11 +57,22 @@ WORDS: dict[str, tuple[str, str]] = {
         N_("Something in the form is missing or wrong"),
         N_("Go back and correct it."),
     ),
+    "automated_form": (
+        N_("A program has filled in this form"),
+        N_(
+            "One field of it cannot be seen and has to stay empty. If your browser fills in forms by itself, turn that "
+            "off for this page and try again."
+        ),
+    ),
     "foreign_form": (
         N_("This form came from another site"),
         N_("Open the page here and send it again."),
     ),
     "too_many_requests": (N_("Too many requests at once"), _AGAIN),
+    "rate_limited": (
+        N_("Too many requests from your connection"),
+        N_("Wait a minute and try again. Nothing was charged."),
+    ),
     "payment_refused": (N_("The payment could not be begun"), N_("Try again, or choose again.")),
     "unavailable": (N_("Not now"), _AGAIN),
 }

@@ -10,11 +10,9 @@ from serve_app.web import choosing, holds, orders, shows
 from serve_app.web.assets import static
 from serve_app.web.console import console_page
 from serve_app.web.picture import picture
-from serve_app.web.policy import HEADERS
 from serve_app.web.search_engines import robots, sitemap
 
 CONSOLE_HEADERS = {
-    **HEADERS,
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -188,4 +188,5 @@ def test_haproxy_answers_for_itself_and_shows_its_statistics_to_nobody(tmp_path:
         "127.0.0.1:8404",
     ]
     assert text.count(f"{tmp_path}/unavailable.http") == 3
+    assert text.count("option forwardfor") == 1
     assert (tmp_path / "unavailable.http").read_bytes().startswith(b"HTTP/1.1 503 ")

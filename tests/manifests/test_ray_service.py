@@ -269,6 +269,8 @@ def test_what_an_installation_is_called_reaches_every_place() -> None:
         )["data"]
         given = environment(overlay, all_pods(overlay)[0])
         assert given["FRONTROW_PUBLIC_URL"] == f"https://{installation['host']}"
+        # Google's load balancer appends the client and itself to X-Forwarded-For.
+        assert given["FRONTROW_TRUSTED_HOPS"] == "2"
         assert given["FRONTROW_TICKETS_URL"] == f"gs://{installation['bucket']}/tickets"
         assert given["FRONTROW_MAIL_FROM"] == installation["mailFrom"]
         address = ray_cluster(overlay)["gcsFaultToleranceOptions"]["redisAddress"]

@@ -119,7 +119,8 @@ async def test_a_machine_that_fills_in_everything_cancels_nothing(
 ) -> None:
     order = await shop.ordered(await shop.hall(), "S-1-1")
     refused = await visitor.post(f"{address(order)}/cancel", data={"website": "http://spam"})
-    assert refused.status_code == 422
+    assert (refused.status_code, heading(refused)) == (422, "A program has filled in this form")
+    assert "turn that off" in refused.text
     assert (await shop.see(order["order_id"]))["state"] == "awaiting_payment"
 
 

@@ -78,6 +78,12 @@ def test_rendering_hides_an_inherited_variable_that_is_unset_here(
         ("FRONTROW_NATS_URL", "http://127.0.0.1:4222"),
         ("FRONTROW_MONGODB_URL", "127.0.0.1"),
         ("FRONTROW_MONGODB_DATABASE", "no spaces"),
+        ("FRONTROW_RATE_LIMITS", "some"),
+        ("FRONTROW_RATE_READS", "100"),
+        ("FRONTROW_RATE_HOLDS", "0/60"),
+        ("FRONTROW_RATE_ORDERS", "1/0"),
+        ("FRONTROW_RATE_SIGN_INS", "1/minute"),
+        ("FRONTROW_TRUSTED_HOPS", "9"),
         ("STRIPE_API_BASE", "ftp://127.0.0.1"),
     ],
 )
