@@ -28,7 +28,10 @@ SPAWN_SECONDS_MAX = 60.0
 finds them, and who asks for fewer ends them."""
 
 DRAIN_SECONDS_MAX = 60.0
-"""How long a drained host may take to be idle before whoever drains it is told to ask again."""
+"""How long a drained host may be at work before whoever drains it is told to ask again."""
+
+SILENT_SECONDS_MAX = 9.0
+"""How long a drained host may be silent: two calls. Nothing is placed there any more, whether it answers or not."""
 
 POLL_SECONDS = 0.1
 
@@ -54,8 +57,8 @@ class HostTransport(Transport, Protocol):
 class Directory:
     """The placement as it is now. With a host for every block there is nothing to watch.
 
-    Changes raise TimeoutError, FactConflict (nothing has changed) and JournalUnavailable, and may be asked for again;
-    a FleetRefusal is returned.
+    Changes raise TimeoutError (its text says who was waited for), FactConflict (nothing has changed) and
+    JournalUnavailable, and may be asked for again; a FleetRefusal is returned.
     """
 
     def __init__(self, nc: Client, hosts: int, dedicated: bool) -> None:
@@ -109,9 +112,18 @@ class Directory:
     async def drain(self, transport: HostTransport, host: str) -> FleetRefusal | None:
         """Place nothing on a host any more, and put away what it has; it is idle then."""
         refusal = await self._change_host(host, Fleet.drain)
-        if refusal is None and not await _emptied(transport, host, DRAIN_SECONDS_MAX):
-            raise TimeoutError
-        return refusal
+        if refusal is not None:
+            return refusal
+        left = await _emptied(transport, host, SILENT_SECONDS_MAX)
+        if left is None:
+            raise TimeoutError(
+                f"{host} does not answer; nothing is placed there any more, others have its blocks"
+            )
+        if left:
+            raise TimeoutError(
+                f"{host} is still at work; nothing new is placed there, ask again until it is idle"
+            )
+        return None
 
     async def undrain(self, transport: HostTransport, host: str) -> FleetRefusal | None:
         """Place blocks on a host again, once it answers."""
@@ -187,29 +199,34 @@ async def _replaced(transport: HostTransport, host: str, before: dict[str, Any] 
         if report is not None and (before is None or report["pid"] != before["pid"]):
             return
         if asyncio.get_running_loop().time() > end:
-            raise TimeoutError
+            raise TimeoutError(_no_room(host))
         await asyncio.sleep(POLL_SECONDS)
 
 
 async def _answering(transport: HostTransport, names: list[str]) -> None:
     """Returns when all of them answer; asking for one that is not there starts it."""
     end = asyncio.get_running_loop().time() + SPAWN_SECONDS_MAX
-    while None in await transport.reports(names):
+    while None in (reports := await transport.reports(names)):
         if asyncio.get_running_loop().time() > end:
-            raise TimeoutError
+            silent = [name for name, one in zip(names, reports, strict=True) if one is None]
+            raise TimeoutError(_no_room(", ".join(silent)))
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _emptied(transport: HostTransport, host: str, silent_seconds: float) -> bool:
-    """Have a host put its blocks away until none is left and nobody calls it any more; False when it is at work for too
-    long, or silent after `silent_seconds`."""
+def _no_room(hosts: str) -> str:
+    return f"no answer from {hosts} in {SPAWN_SECONDS_MAX:.0f} s: is there room for it? ask again"
+
+
+async def _emptied(transport: HostTransport, host: str, silent_seconds: float) -> int | None:
+    """Have a host put its blocks away until none is left and nobody calls it any more: 0. More when it is at work for
+    DRAIN_SECONDS_MAX, None when it is silent after `silent_seconds`."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while True:
         left = await transport.put_away(host, None)
         waited = loop.time() - begun
         if left == 0 and waited > RETIRE_SECONDS:
-            return True
+            return 0
         if waited > (silent_seconds if left is None else DRAIN_SECONDS_MAX):
-            return False
+            return left
         await asyncio.sleep(POLL_SECONDS)

@@ -83,8 +83,9 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         return self.request("PUT", path, json=body).json()
 
-    def delete(self, path: str) -> Any:
-        return self.request("DELETE", path).json()
+    def change(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask once for what the server itself waits for: a 503 says that it has waited long enough."""
+        return _told(self._once(method, path, None, {} if body is None else {"json": body})).json()
 
     def post(self, path: str, body: Any, key: str | None = None) -> Any:
         headers = {"Idempotency-Key": key} if key else {}
@@ -122,9 +123,7 @@ class Client:
             time.sleep(retry_after(response))
         else:
             response = self._once(method, path, content, options)
-        if response.is_success:
-            return response
-        raise problem_of(response)
+        return _told(response)
 
     def _once(
         self, method: str, path: str, content: Content | None, options: dict[str, Any]
@@ -136,6 +135,12 @@ class Client:
             raise ServerUnreachable(f"{self.url} is no URL: {error}", "invalid_url") from None
         except httpx.TransportError as error:
             raise unreachable(self.url, error) from None
+
+
+def _told(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    raise problem_of(response)
 
 
 def async_client(target: Target) -> httpx.AsyncClient:

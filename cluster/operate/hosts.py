@@ -42,7 +42,7 @@ def scale(
 ) -> None:
     """Change the number of hosts while selling goes on; returns when blocks are placed on the new ones."""
     with Client(find_target(data, url)) as client:
-        _print(client.put(HOSTS, {"hosts": count}), as_json=as_json)
+        _print(client.change("PUT", HOSTS, {"hosts": count}), as_json=as_json)
 
 
 @reported
@@ -55,9 +55,8 @@ def drain(
 ) -> None:
     """Place nothing on a host any more while selling goes on; returns when it has no blocks left."""
     with Client(find_target(data, url)) as client:
-        _print(
-            client.put(f"{HOSTS}/{quote(host, safe='')}", {"drained": not undo}), as_json=as_json
-        )
+        path = f"{HOSTS}/{quote(host, safe='')}"
+        _print(client.change("PUT", path, {"drained": not undo}), as_json=as_json)
 
 
 @reported
@@ -69,7 +68,7 @@ def restart(
 ) -> None:
     """End a host that does not answer, and return when the one that follows does; no hold is lost."""
     with Client(find_target(data, url)) as client:
-        answer = client.request("POST", f"{HOSTS}/{quote(host, safe='')}/restart").json()
+        answer = client.change("POST", f"{HOSTS}/{quote(host, safe='')}/restart")
     _print(answer, as_json=as_json)
 
 
@@ -88,7 +87,11 @@ def move(
         raise typer.BadParameter("give HOST, or --auto")
     path = f"/v1/operator/shows/{quote(show_id, safe='')}/blocks/{block}/host"
     with Client(find_target(data, url)) as client:
-        answer = client.delete(path) if host is None else client.put(path, {"host": host})
+        answer = (
+            client.change("DELETE", path)
+            if host is None
+            else client.change("PUT", path, {"host": host})
+        )
     if as_json:
         print_json(answer)
         return

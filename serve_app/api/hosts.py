@@ -219,7 +219,7 @@ async def _settled(runtime: Runtime, change: Coroutine[Any, Any, FleetRefusal | 
     try:
         refusal = await undisturbed(runtime, change)
     except TimeoutError as error:
-        raise unavailable("a host does not answer, or is still at work: ask again") from error
+        raise unavailable(str(error) or "this change takes too long: ask again") from error
     except FactConflict as error:
         raise unavailable("another change of the hosts is under way") from error
     if refusal is not None:

@@ -134,10 +134,13 @@ async def test_a_host_that_does_not_answer_is_not_taken_back(
     fleet: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(directory, "SPAWN_SECONDS_MAX", 0.1)
-    monkeypatch.setattr(directory, "DRAIN_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(directory, "SILENT_SECONDS_MAX", 0.1)
     fleet.transport.down.add("host-1")
     try:
-        refused(await put(fleet, f"{HOSTS}/host-1", {"drained": True}), 503, "unavailable")
+        problem = refused(
+            await put(fleet, f"{HOSTS}/host-1", {"drained": True}), 503, "unavailable"
+        )
+        assert problem["detail"].startswith("host-1 does not answer")
         assert fleet.runtime.placement().fleet.drained == {1}, "nothing new goes there"
         refused(await put(fleet, f"{HOSTS}/host-1", {"drained": False}), 503, "unavailable")
         assert fleet.runtime.placement().fleet.drained == {1}

@@ -23,6 +23,8 @@ class Cluster:
     fact: FleetFact
     running: set[str] = field(default_factory=set[str])
     directories: list[Directory] = field(default_factory=list[Directory])
+    left: int | None = 0
+    """How many blocks a host still has when it has put away what it can; None: it does not answer."""
 
     async def read(self, _nc: Any) -> FleetFact:
         return self.fact
@@ -52,7 +54,7 @@ class Cluster:
         return sorted(self.running)
 
     async def put_away(self, host: str, blocks: list[BlockKey] | None) -> int | None:
-        return 0
+        return self.left
 
     async def restart(self, host: str) -> None:
         raise NotImplementedError
@@ -83,3 +85,21 @@ async def test_a_host_that_is_wanted_again_meanwhile_is_not_ended(cluster: Clust
     assert await up.scale(cluster, 2) is None
     assert await going is None
     assert cluster.running == {"host-0", "host-1"}
+
+
+@pytest.mark.parametrize(
+    ("left", "bound", "told"),
+    [(None, "SILENT_SECONDS_MAX", "does not answer"), (3, "DRAIN_SECONDS_MAX", "still at work")],
+)
+async def test_a_host_that_is_not_emptied_is_told_why_and_has_nothing_placed_on_it(
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    left: int | None,
+    bound: str,
+    told: str,
+) -> None:
+    monkeypatch.setattr(directory_module, bound, 0.05)
+    cluster.left = left
+    with pytest.raises(TimeoutError, match=f"host-1 .*{told}"):
+        await cluster.directory().drain(cluster, "host-1")
+    assert cluster.fact.fleet.drained == {1}
