@@ -15,6 +15,7 @@ KEY_CHARS_MIN = 20
 """A key of fewer characters can be guessed."""
 
 TEST_MODE = ("sk_test_", "rk_test_")
+LIVE_MODE = ("sk_live_", "rk_live_")
 SYNC = "sync_interval: always"
 NATS_CONFIG = Path("nats") / "nats.conf"
 
@@ -29,6 +30,7 @@ def dangers(settings: Settings, admin_key: str | None) -> Iterator[Check]:
     public = settings.public_url is not None
     scanner = settings.scanner_key.get_secret_value() if settings.scanner_key else None
     stripe = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else ""
+    alone = settings.nats_url is None and settings.mongodb_url is None
     if scanner is not None and scanner == admin_key:
         yield _failed("FRONTROW_SCANNER_KEY is the admin key: whoever scans tickets can do all")
     if admin_key is not None and len(admin_key) < KEY_CHARS_MIN:
@@ -43,6 +45,12 @@ def dangers(settings: Settings, admin_key: str | None) -> Iterator[Check]:
         yield _warned("buyers reach this server, and Stripe is in test mode: cards are not charged")
     if settings.stripe_api_base is not None and not (stripe.startswith(TEST_MODE) or stripe == ""):
         yield _warned("STRIPE_API_BASE is not Stripe's, and is given a live key")
+    if stripe.startswith(LIVE_MODE) and alone:
+        yield _warned(
+            "STRIPE_SECRET_KEY is live, and all else is of this machine: cards are charged"
+        )
+    if stripe and settings.stripe_publishable_key is None:
+        yield _warned("STRIPE_PUBLISHABLE_KEY is not set: the pages cannot take cards")
     if settings.stripe_secret_key is not None and not settings.webhook_secrets():
         yield _warned("STRIPE_WEBHOOK_SECRET is not set: no webhook can be told from a forged one")
     if settings.nats_url is not None and settings.ticket_keys is None:

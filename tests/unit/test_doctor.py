@@ -102,15 +102,40 @@ def test_this_environment_is_as_pinned() -> None:
             "JOURNAL_REPLICAS",
         ),
         (
-            {"stripe_secret_key": SecretStr(SECRET_KEY), "stripe_webhook_secret": SecretStr("w")},
+            {
+                "stripe_secret_key": SecretStr(SECRET_KEY),
+                "stripe_webhook_secret": SecretStr("w"),
+                "stripe_publishable_key": "pk_test_x",
+            },
             State.FAILED,
             "everybody knows",
         ),
-        ({"stripe_secret_key": SecretStr("sk_live_x")}, State.WARNING, "WEBHOOK_SECRET"),
+        (
+            {"stripe_secret_key": SecretStr("sk_test_x"), "stripe_publishable_key": "pk_test_x"},
+            State.WARNING,
+            "WEBHOOK_SECRET",
+        ),
+        (
+            {"stripe_secret_key": SecretStr("sk_test_x"), "stripe_webhook_secret": SecretStr("w")},
+            State.WARNING,
+            "STRIPE_PUBLISHABLE_KEY is not set: the pages cannot take cards",
+        ),
         (
             {
+                "stripe_secret_key": SecretStr("rk_live_x"),
+                "stripe_webhook_secret": SecretStr("w"),
+                "stripe_publishable_key": "pk_live_x",
+            },
+            State.WARNING,
+            "STRIPE_SECRET_KEY is live",
+        ),
+        (
+            {
+                "nats_url": "nats://a",
+                "ticket_keys": SecretStr("x"),
                 "stripe_secret_key": SecretStr("sk_live_x"),
                 "stripe_webhook_secret": SecretStr("w"),
+                "stripe_publishable_key": "pk_live_x",
                 "stripe_api_base": "http://elsewhere",
             },
             State.WARNING,
@@ -120,6 +145,7 @@ def test_this_environment_is_as_pinned() -> None:
             {
                 "stripe_secret_key": SecretStr("sk_test_x"),
                 "stripe_webhook_secret": SecretStr("w"),
+                "stripe_publishable_key": "pk_test_x",
                 "public_url": "https://x.test",
                 "smtp_url": SecretStr("smtp://mail"),
             },
