@@ -17,7 +17,7 @@ from serve_app.openapi import problems
 from serve_app.runtime import runtime_of
 
 TALLY_SECONDS = 5.0
-"""How long a count of all orders is good for: it reads every order, and operators look every two seconds."""
+"""How long a count of all orders is good for: it goes through an index of all, and operators look every two seconds."""
 
 OVERDUE_MS = 10_000
 """An order that is due for longer than this waits for longer than it should."""

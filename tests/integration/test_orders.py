@@ -6,11 +6,14 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from cluster.ledgers.entries import PAID
 from cluster.store.mongo import Database
+from cluster.store.order_tally import BY_STATE, WITH_REFUNDS
 from cluster.store.orders import Orders
 from tests.unit.orders import NOW, ORDERS
 
@@ -18,8 +21,13 @@ LATER = NOW + 5_000
 
 
 @pytest.fixture
-async def orders(mongodb_url: str) -> AsyncIterator[Orders]:
-    database = Database(mongodb_url, f"test_{secrets.token_hex(6)}")
+def name() -> str:
+    return f"test_{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+async def orders(mongodb_url: str, name: str) -> AsyncIterator[Orders]:
+    database = Database(mongodb_url, name)
     orders = Orders(database)
     await orders.ensure_indexes()
     yield orders
@@ -74,3 +82,26 @@ async def test_all_orders_are_counted_with_what_was_taken_and_what_is_owed(order
         assert (one.owing, one.failing) == (len(unpaid), len(failing))
     for name in ("captured", "refunded", "owed", "owing", "failing"):
         assert any(getattr(one, name) for one in counted), f"no order has anything {name}"
+
+
+async def test_counting_reads_no_order_but_those_with_refunds(
+    orders: Orders, mongodb_url: str, name: str
+) -> None:
+    for kind, order in ORDERS.items():
+        for number in range(20):
+            own = f"{kind}-{number}"
+            await orders.create(replace(order, order_id=own, token=own, payment_id=own))
+    refunded = 20 * sum(bool(order.refunds) for order in ORDERS.values())
+    assert refunded
+    with MongoClient[dict[str, Any]](mongodb_url) as client:
+        database = client[name]
+
+        def examined(pipeline: list[dict[str, Any]]) -> int:
+            question = {"aggregate": "orders", "pipeline": pipeline, "cursor": {}}
+            plan = database.command("explain", question, verbosity="executionStats")
+            stats = plan.get("executionStats") or plan["stages"][0]["$cursor"]["executionStats"]
+            assert stats["nReturned"] or stats["totalKeysExamined"]
+            return stats["totalDocsExamined"]
+
+        assert await asyncio.to_thread(examined, BY_STATE) == 0
+        assert await asyncio.to_thread(examined, WITH_REFUNDS) == refunded
