@@ -88,16 +88,23 @@ def start_service(
 async def service_health(namespace: str, name: str) -> dict[str, Any]:
     """The health of a service by name; `running` is False with the reason when its actor does not answer."""
     try:
-        actor = ray.get_actor(f"service-{name}", namespace)
+        actor = _actor(namespace, name)
         return await asyncio.wait_for(actor.health.remote(), CALL_SECONDS_MAX)
-    except (ValueError, RayError, TimeoutError) as error:  # ValueError: there is no such actor
+    except (ValueError, RayError, TimeoutError) as error:
         return {"service": name, "running": False, "last_error": type(error).__name__}
 
 
 async def call_service(namespace: str, name: str, operation: str) -> Any:
     """An operation of a service by its name. Raises ServiceUnavailable."""
     try:
-        actor = ray.get_actor(f"service-{name}", namespace)
+        actor = _actor(namespace, name)
         return await asyncio.wait_for(actor.call.remote(operation), CALL_SECONDS_MAX)
     except (ValueError, RayError, TimeoutError) as error:
         raise ServiceUnavailable(f"the {name} service does not answer") from error
+
+
+def _actor(namespace: str, name: str) -> Any:
+    """Raises ValueError when there is none, or no Ray in this process: asking Ray for it would start one."""
+    if not ray.is_initialized():
+        raise ValueError("there is no Ray in this process")
+    return ray.get_actor(f"service-{name}", namespace)

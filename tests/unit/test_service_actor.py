@@ -6,11 +6,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 
 from cluster import starting
 from cluster.service_processes import build_payment, services
 from cluster.services import service_actor
-from cluster.services.service_actor import SERVICE_RESOURCE, start_service
+from cluster.services.service_actor import (
+    SERVICE_RESOURCE,
+    ServiceUnavailable,
+    call_service,
+    service_health,
+    start_service,
+)
 from cluster.settings import Settings
 from cluster.telemetry.opening import UNHEARD
 
@@ -74,3 +81,12 @@ async def test_every_service_claims_what_the_settings_say(
     await starting._start_actors(settings)
     assert len(actors.options_given) == len(services(settings)) == 7
     assert all(options["resources"] == claimed for options in actors.options_given)
+
+
+async def test_whoever_asks_for_a_service_without_ray_starts_none() -> None:
+    assert not ray.is_initialized()
+    report = await service_health("frontrow", "payment")
+    assert (report["service"], report["running"]) == ("payment", False)
+    with pytest.raises(ServiceUnavailable):
+        await call_service("frontrow", "projection", "rebuild")
+    assert not ray.is_initialized()
