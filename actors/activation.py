@@ -59,6 +59,8 @@ SNAPSHOT_COMMITS = 128
 """Commits between snapshots: bounds the tail that an activation replays (about 10 ms), when a host comes back with
 all of its blocks wanted at once; a snapshot costs about as much as two commits."""
 
+BUSY = "another writer was faster too often"
+
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
 
@@ -153,7 +155,8 @@ class Activation:
         try:
             return await self._commit(commands)
         except JournalUnavailable as error:
-            detail = str(error)
+            _log.warning("activation.unavailable", block=str(self.key), reason=str(error))
+            detail = error.told
         except Exception:
             _log.exception("activation.failed", block=str(self.key))
             detail = "the block could not be read or decided"
@@ -189,7 +192,7 @@ class Activation:
             self._count_commits(1)
             self._latencies.add(time() - begun)
             return outcomes
-        raise JournalUnavailable("another writer was faster too often")
+        raise JournalUnavailable(BUSY, BUSY)
 
     async def _activate(self) -> Block:
         """Rebuild the block: its opening, the latest snapshot that can be read, and the commits behind it."""

@@ -45,6 +45,9 @@ class HostReport:
     now: int = 0
     """The host's own clock, by which deadlines are decided, ms since the epoch."""
 
+    unsettled_seconds: float | None = None
+    """How long ago a commit had no definite answer; None when none has had one since, or one was stored."""
+
 
 class Host:
     """Runs commands on its activations. Knows nothing of Ray."""
@@ -170,4 +173,5 @@ class Host:
             self._latencies.percentile_ms(99),
             tuple(str(key) for key in sorted(self._activations)),
             self._clock(),
+            self._journal.unsettled_seconds(),
         )

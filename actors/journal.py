@@ -17,8 +17,19 @@ class JournalConflict(Exception):
     """Another writer committed to this block first; nothing of this append was stored."""
 
 
+UNANSWERED = "the journal does not answer at the moment"
+UNSETTLED = "nobody knows yet whether this was done: ask again with the same Idempotency-Key"
+
+
 class JournalUnavailable(Exception):
-    """The journal did not give a definite answer in time: the append may or may not be stored."""
+    """The journal did not give a definite answer in time: the append may or may not be stored.
+
+    Its text is for operators; `told` is what a buyer may read: it names no subject, no server and no error of theirs.
+    """
+
+    def __init__(self, detail: str, told: str = UNANSWERED) -> None:
+        super().__init__(detail)
+        self.told = told
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,11 @@ class Journal(Protocol):
         Returns only what is certain: settles lost acknowledgements itself by reading back. Raises
         JournalConflict or JournalUnavailable.
         """
+        ...
+
+    def unsettled_seconds(self) -> float | None:
+        """How long ago an append of this process was left without a definite answer, if nothing since says that the
+        journal stores again; else None."""
         ...
 
     async def last_sequence(self, block: BlockKey) -> int:

@@ -177,7 +177,7 @@ async def hold(desk: HoldDesk, wish: Wish) -> Held:
             case _:
                 return await desk.seats(wish)  # type: ignore[arg-type]
     except JournalUnavailable as error:
-        return Unavailable(str(error))
+        return Unavailable(error.told)
 
 
 def _worth_another(placing: Placing) -> bool:

@@ -179,7 +179,9 @@ def _methods(app: FastAPI, path: str) -> list[str]:
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
-    return problem_response(unavailable(str(error)), request.url.path)
+    told = error.told if isinstance(error, JournalUnavailable) else str(error)
+    _log.warning("request.unavailable", reason=str(error))
+    return problem_response(unavailable(told), request.url.path)
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:

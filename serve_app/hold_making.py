@@ -79,7 +79,7 @@ async def addressed_hold(runtime: Runtime, text: str) -> HoldId:
         if view is not None and hold_id.primary not in view.blocks:
             await runtime.views.catch_up(hold_id.show_id)
     except JournalUnavailable as error:
-        raise unavailable(str(error)) from error
+        raise unavailable(error.told) from error
     if view is None or hold_id.primary not in view.blocks:
         raise rejection_problem(Code.HOLD_NOT_FOUND)
     return hold_id

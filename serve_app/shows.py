@@ -13,7 +13,7 @@ async def view_of(runtime: Runtime, show_id: str) -> ShowView:
     try:
         view = await runtime.views.view(show_id)
     except JournalUnavailable as error:
-        raise unavailable(str(error)) from error
+        raise unavailable(error.told) from error
     if view is None:
         raise Problem("show_not_found")
     return view

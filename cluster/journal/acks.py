@@ -57,7 +57,8 @@ def stored_sequence(data: bytes) -> int:
         raise Doubtful(str(error), "unreadable") from None
     if ack.error is not None:
         if ack.error.err_code in NO_ROOM:
-            raise JournalUnavailable(NO_ROOM[ack.error.err_code])
+            full = NO_ROOM[ack.error.err_code]
+            raise JournalUnavailable(full, full)
         fenced = ack.error.err_code in (WRONG_LAST_SEQUENCE, SUBJECT_IN_FLIGHT)
         raise Doubtful(
             f"JetStream error {ack.error.err_code}: {ack.error.description}",

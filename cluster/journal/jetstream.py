@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -30,6 +31,7 @@ from cluster.journal.streams import (
     journal_subject,
     snapshot_subject,
 )
+from cluster.journal.unsettled import Unsettled
 
 APPEND_SECONDS_MAX = 2.0
 """How long one publish waits for its acknowledgement before it is settled by reading back."""
@@ -62,6 +64,7 @@ class JetStreamJournal:
         self._nc = nc
         self._settle_seconds = settle_seconds
         self._meter = telemetry.meter
+        self._unsettled = Unsettled(time.monotonic, lambda: nc.stats["reconnects"])
 
     async def append(self, block: BlockKey, expected: int, commit_id: str, payload: bytes) -> int:
         _check_size(payload)
@@ -78,13 +81,21 @@ class JetStreamJournal:
                 self, subject, expected, commit_id, payload, self._settle_seconds, on_doubt
             )
             outcome = "settled" if doubts else "stored"
+            self._unsettled.settle()
             return sequence
         except JournalConflict:
             outcome = "conflict"
+            self._unsettled.settle()
+            raise
+        except JournalUnavailable:
+            self._unsettled.leave()
             raise
         finally:
             self._meter.observe(APPEND_SECONDS, clock() - began)
             self._meter.count(APPENDS, 1, outcome)
+
+    def unsettled_seconds(self) -> float | None:
+        return self._unsettled.seconds()
 
     async def publish(self, subject: str, expected: int, commit_id: str, payload: bytes) -> int:
         headers = traced({MESSAGE_ID: commit_id, EXPECTED_SEQUENCE: str(expected)})

@@ -15,12 +15,13 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from actors.domain.identity import BlockKey
-from actors.journal import Entry, JournalUnavailable, Snapshot
+from actors.journal import Entry, JournalConflict, JournalUnavailable, Snapshot
 from cluster.journal.acks import stored_sequence
 from cluster.journal.api import patiently
 from cluster.journal.memory_stream import Answer, MemoryStream
 from cluster.journal.settle import SETTLE_SECONDS_MAX, Doubtful, append_settled
 from cluster.journal.streams import journal_subject
+from cluster.journal.unsettled import Unsettled
 
 T = TypeVar("T")
 
@@ -96,12 +97,25 @@ class MemoryJournal:
         self.stream = stream
         self._connection = connection or Faults()
         self._settle_seconds = settle_seconds
+        self._unsettled = Unsettled(lambda: asyncio.get_running_loop().time(), lambda: 0)
 
     async def append(self, block: BlockKey, expected: int, commit_id: str, payload: bytes) -> int:
-        subject = journal_subject(block)
-        return await append_settled(
-            self, subject, expected, commit_id, payload, self._settle_seconds
-        )
+        subject, seconds_max = journal_subject(block), self._settle_seconds
+        try:
+            sequence = await append_settled(
+                self, subject, expected, commit_id, payload, seconds_max
+            )
+        except JournalConflict:
+            self._unsettled.settle()
+            raise
+        except JournalUnavailable:
+            self._unsettled.leave()
+            raise
+        self._unsettled.settle()
+        return sequence
+
+    def unsettled_seconds(self) -> float | None:
+        return self._unsettled.seconds()
 
     async def publish(self, subject: str, expected: int, commit_id: str, payload: bytes) -> int:
         publish = self.stream.publish

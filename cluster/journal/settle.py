@@ -18,7 +18,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from actors.journal import Entry, JournalConflict, JournalUnavailable
+from actors.journal import UNSETTLED, Entry, JournalConflict, JournalUnavailable
 
 ATTEMPTS_MAX = 20
 SETTLE_SECONDS_MAX = 5.0
@@ -91,4 +91,4 @@ async def append_settled(
         if clock() + pause > deadline:
             break
         await asyncio.sleep(pause)
-    raise JournalUnavailable(f"{subject}: no definite answer ({reason})")
+    raise JournalUnavailable(f"{subject}: no definite answer ({reason})", UNSETTLED)

@@ -23,6 +23,8 @@ WATCHERS_PER_ORDER_MAX = 20
 FOLLOW_SECONDS_MAX = 5.0
 """How long the first watcher waits until the events are followed; then 503."""
 
+UNHEARD = "order events are not heard at the moment"
+
 
 class Follower(Protocol):
     async def stop(self) -> None: ...
@@ -93,7 +95,7 @@ class OrderWatchers:
                     everything, last, self._on_event, on_current=self._on_current
                 )
         if not await self._follower.wait_current(FOLLOW_SECONDS_MAX):
-            raise JournalUnavailable("order events are not heard at the moment")
+            raise JournalUnavailable(UNHEARD, UNHEARD)
 
     @contextmanager
     def watch(self, order_id: str) -> Iterator[OrderWatcher]:

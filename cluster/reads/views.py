@@ -98,6 +98,10 @@ class _Open:
         return self.ready.done() and (self.ready.cancelled() or self.ready.exception() is not None)
 
 
+READING = "the show is still being read"
+BEHIND = "the view is behind the journal"
+
+
 class Views:
     """All views of a replica."""
 
@@ -124,7 +128,7 @@ class Views:
             try:
                 await asyncio.wait_for(asyncio.shield(opened.ready), OPEN_SECONDS_MAX)
             except TimeoutError as error:
-                raise JournalUnavailable("the show is still being read") from error
+                raise JournalUnavailable(READING, READING) from error
         return opened.view
 
     async def catch_up(self, show_id: str) -> None:
@@ -143,7 +147,7 @@ class Views:
             target = await self._feed.last_sequence(_subjects(show_id))
             while opened.view.version < target:
                 if clock() - asked_at > CATCH_UP_SECONDS_MAX:
-                    raise JournalUnavailable("the view is behind the journal")
+                    raise JournalUnavailable(BEHIND, BEHIND)
                 await asyncio.sleep(CATCH_UP_POLL_SECONDS)
             opened.asked_at = asked_at
 

@@ -43,7 +43,7 @@ async def open_blocks(openings: Sequence[Opening], ask: Ask) -> None:
             case Rejection(code):
                 raise AssertionError(f"a block refused to open: {code}")
             case Unavailable(detail):
-                raise JournalUnavailable(detail)
+                raise JournalUnavailable(detail, detail)
 
 
 def opening(show_id: str, block: int, layout: Layout, rules: Rules, source: str) -> Opening:

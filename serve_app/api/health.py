@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from cluster.store.mongo import StoreUnavailable
 from serve_app.runtime import runtime_of
 
 CHECK_SECONDS_MAX = 3.0
+OK = "ok"
 
 
 async def healthz(request: Request) -> Response:
@@ -26,18 +28,31 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """GET /readyz: journal, store and hosts do their work; otherwise 503 and which of them does not, and why."""
     runtime = runtime_of(request)
-    names = ("journal", "store", "hosts")
-    checks = (runtime.journal_ready(), runtime.store_ready(), _hosts_ready(runtime))
+    names, reports = ("journal", "store", "hosts"), list[dict[str, Any]]()
+    checks = (runtime.journal_ready(), runtime.store_ready(), _hosts_ready(runtime, reports))
     states = await asyncio.gather(*[_state(check) for check in checks])
-    ready = all(state == "ok" for state in states)
+    if states[0] == OK and (left := left_unsettled(reports)):
+        states[0] = f"unavailable ({left})"
+    ready = all(state == OK for state in states)
     body = {"status": "ready" if ready else "not ready", **dict(zip(names, states, strict=True))}
     headers = {} if ready else {"Retry-After": "1"}
     return Response(msgspec.json.encode(body), 200 if ready else 503, headers, "application/json")
 
 
-async def _hosts_ready(runtime: Runtime) -> None:
+def left_unsettled(reports: Sequence[dict[str, Any]]) -> str:
+    """Whose latest commit had no definite answer: the journal can be asked, and stores nothing. Empty when all is well.
+
+    What the journal answers to questions does not tell it (see `cluster.journal.unsettled`).
+    """
+    left = [report["name"] for report in reports if report.get("unsettled_seconds") is not None]
+    return f"no definite answer to the last commit of {', '.join(left)}" if left else ""
+
+
+async def _hosts_ready(runtime: Runtime, found: list[dict[str, Any]]) -> None:
+    """The reports of those that answer are left in `found`."""
     names = runtime.placement().names()
     reports = await runtime.transport.reports(names)
+    found += [report for report in reports if report is not None]
     silent = [name for name, report in zip(names, reports, strict=True) if report is None]
     if silent:
         raise HostUnavailable(f"no answer from {', '.join(silent)}")
@@ -54,4 +69,4 @@ async def _state(check: Awaitable[None]) -> str:
         Exception
     ) as error:  # whatever it is, the part is not ready; its text may hold an address
         return f"unavailable ({type(error).__name__})"
-    return "ok"
+    return OK

@@ -72,8 +72,8 @@ def page(build: Build) -> Endpoint:
             made = await build(request)
         except Problem as problem:
             made = refused(problem)
-        except (StoreUnavailable, JournalUnavailable) as error:
-            made = refused(unavailable(str(error)))
+        except (StoreUnavailable, JournalUnavailable):
+            made = refused(unavailable())
         if isinstance(made, SeeOther):
             return Response(status_code=303, headers={**made.headers, "Location": made.location})
         return answer(request, made, language)

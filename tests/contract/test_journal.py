@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.domain.identity import BlockKey
-from actors.journal import Entry, Journal, JournalConflict, JournalUnavailable, Snapshot
+from actors.journal import UNSETTLED, Entry, Journal, JournalConflict, JournalUnavailable, Snapshot
 from cluster.journal.jetstream import SINGLE_READS_MAX
 from cluster.journal.memory import Fault, Faults
 from tests.journal_worlds import World, new_block, world_of
@@ -167,6 +167,32 @@ async def test_an_append_given_up_may_land_and_is_then_fenced_and_replayed(world
     assert await ids_of(journal, block) == ["given up"]
     with pytest.raises(JournalConflict):
         await append(journal, block, 0, "next", b"")
+
+
+async def test_an_append_without_an_answer_is_told_until_one_has_one(world: World) -> None:
+    faults = Faults()
+    journal, other, block = (
+        await world.writer(faults, settle_seconds=0.2),
+        await world.writer(),
+        (new_block()),
+    )
+    opening = await append(journal, block, 0, "opening", b"")
+    assert journal.unsettled_seconds() is None
+    for answered_by_a_refusal in (False, True):
+        faults.publishes.extend([Fault.LOSE_PUBLISH] * 50)
+        with pytest.raises(JournalUnavailable) as left:
+            await append(journal, block, opening, "left", b"")
+        assert "journal." not in left.value.told
+        assert left.value.told == UNSETTLED
+        assert journal.unsettled_seconds() is not None
+        faults.publishes.clear()
+        if answered_by_a_refusal:
+            with pytest.raises(JournalConflict):
+                await append(journal, block, 0, "again", b"")
+        else:
+            opening = await append(journal, block, opening, "next", b"")
+        assert journal.unsettled_seconds() is None
+    assert other.unsettled_seconds() is None
 
 
 async def test_without_a_connection_nothing_is_claimed_and_afterwards_all_goes_on(

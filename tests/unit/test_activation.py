@@ -33,7 +33,7 @@ from actors.domain.commands import (
 )
 from actors.domain.identity import BlockKey, token_of
 from actors.domain.rejections import Code, Rejection
-from actors.journal import Entry
+from actors.journal import UNSETTLED, Entry
 from actors.outcomes import Accepted, Outcome, Unavailable
 from cluster.journal.memory import Fault, Faults, MemoryJournal, MemoryStream
 from tests.unit.halls import NOW, RULES, seats, terms
@@ -203,7 +203,7 @@ async def test_after_an_unknown_outcome_the_retry_tells_the_truth(fault: Fault) 
     world = World()
     one, journal = await world.opened(faults)
     faults.unavailable = True
-    assert isinstance(await one.submit(hold(1, 5)), Unavailable)
+    assert await one.submit(hold(1, 5)) == Unavailable(UNSETTLED), "a sentence for buyers"
     assert one.block is None, "the state is not trusted any more"
     faults.unavailable = False
     faults.publishes.append(fault)
