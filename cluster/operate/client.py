@@ -58,12 +58,12 @@ def problem_of(response: httpx.Response) -> ApiError:
 class Client:
     """A connection to one installation, for one thread. Requests are safe to repeat: those that create have keys."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, answer_seconds: float = ANSWER_SECONDS_MAX) -> None:
         self.url = target.url
         self._http = httpx.Client(
             base_url=target.url,
             headers=_authority(target),
-            timeout=httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
+            timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS_MAX),
         )
 
     def __enter__(self) -> Self:
@@ -83,8 +83,8 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         return self.request("PUT", path, json=body).json()
 
-    def change(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask once for what the server itself waits for: a 503 says that it has waited long enough."""
+    def once(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer, asked for once: where the server itself waits, a 503 says that it has waited long enough."""
         return _told(self._once(method, path, None, {} if body is None else {"json": body})).json()
 
     def post(self, path: str, body: Any, key: str | None = None) -> Any:

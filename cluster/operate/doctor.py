@@ -6,7 +6,8 @@ import asyncio
 import platform
 import re
 import shutil
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from cluster.journal.streams import DEADLETTERS, Drift, drift
 from cluster.operate.answers import Data, Json
 from cluster.operate.backends import Client as NatsClient
 from cluster.operate.backends import database, journal_client
+from cluster.operate.bounded import bounded, in_thread, side_by_side
 from cluster.operate.check import Check, State
 from cluster.operate.clock_checks import journal_clock_check, store_clock_check
 from cluster.operate.command import (
@@ -36,7 +38,6 @@ from cluster.operate.server_checks import server_checks
 from cluster.operate.setting_checks import setting_checks
 from cluster.operate.show_checks import examined
 from cluster.operate.target import Target, find_target
-from cluster.store.mongo import StoreError, StoreUnavailable
 
 FREE_GIGABYTES_MIN = 1.0
 NATS_MIN = (2, 12)
@@ -64,9 +65,7 @@ def doctor(
         Check("python", State.OK, platform.python_version()),
         *package_checks(),
         *setting_checks(target),
-        *server_checks(target),
-        *(examined(target, show) if show is not None else ()),
-        *asyncio.run(_behind(target)),
+        *asyncio.run(_asked(target, show)),
         *_disk(target),
     ]
     failed = any(check.state is State.FAILED for check in checks)
@@ -78,36 +77,44 @@ def doctor(
         raise typer.Exit(1)
 
 
-async def _behind(target: Target) -> list[Check]:
-    checks = await nats_server_checks(target)
+async def _asked(target: Target, show: str | None) -> list[Check]:
+    """Everybody at once: a part that hangs costs its own check, and those that are well are told all the same."""
+    asked = [server_checks(target)]
+    if show is not None:
+        asked.append(in_thread(f"show {show}", partial(examined, show_id=show), target))
+    asked += [
+        bounded("nats servers", nats_server_checks(target)),
+        _journal_checks(target),
+        bounded("mongod", _mongod(target)),
+        bounded("clock of MongoDB", store_clock_check(target)),
+        bounded("orders", order_checks(target)),
+    ]
+    return await side_by_side(asked)
+
+
+async def _journal_checks(target: Target) -> list[Check]:
     try:
         async with journal_client(target) as nc:
-            checks.append(nats_version_check(str(nc.connected_server_version)))
-            for name, check in (
-                ("replicas", replica_checks),
-                ("journal writes", writing_checks),
-                ("streams", _streams),
-                ("JetStream disk", storage_checks),
-                ("clock of NATS", journal_clock_check),
-                ("consumers", consumer_checks),
-                ("projection", projection_checks),
-                ("dead letters", _dead_letters),
-                ("payments", provider_checks),
-            ):
-                checks += await _told(name, check(nc, target))
+            version = nats_version_check(str(nc.connected_server_version))
+            found = await side_by_side(
+                [
+                    bounded(name, check(nc, target))
+                    for name, check in (
+                        ("replicas", replica_checks),
+                        ("journal writes", writing_checks),
+                        ("streams", _streams),
+                        ("JetStream disk", storage_checks),
+                        ("clock of NATS", journal_clock_check),
+                        ("consumers", consumer_checks),
+                        ("projection", projection_checks),
+                        ("dead letters", _dead_letters),
+                        ("payments", provider_checks),
+                    )
+                ]
+            )
+            return [version, *found]
     except (JournalUnavailable, CommandError) as error:
-        checks.append(Check("nats", State.FAILED, str(error)))
-    checks += await _told("mongod", _mongod(target))
-    checks += await _told("clock of MongoDB", store_clock_check(target))
-    checks += await _told("orders", order_checks(target))
-    return checks
-
-
-async def _told(name: str, findings: Awaitable[list[Check]]) -> list[Check]:
-    try:
-        return await findings
-    except (JournalUnavailable, StoreUnavailable, StoreError, CommandError) as error:
-        return [Check(name, State.FAILED, str(error))]
+        return [Check("nats", State.FAILED, str(error))]
 
 
 def nats_version_check(text: str) -> Check:

@@ -42,7 +42,7 @@ def scale(
 ) -> None:
     """Change the number of hosts while selling goes on; returns when blocks are placed on the new ones."""
     with Client(find_target(data, url)) as client:
-        _print(client.change("PUT", HOSTS, {"hosts": count}), as_json=as_json)
+        _print(client.once("PUT", HOSTS, {"hosts": count}), as_json=as_json)
 
 
 @reported
@@ -56,7 +56,7 @@ def drain(
     """Place nothing on a host any more while selling goes on; returns when it has no blocks left."""
     with Client(find_target(data, url)) as client:
         path = f"{HOSTS}/{quote(host, safe='')}"
-        _print(client.change("PUT", path, {"drained": not undo}), as_json=as_json)
+        _print(client.once("PUT", path, {"drained": not undo}), as_json=as_json)
 
 
 @reported
@@ -68,7 +68,7 @@ def restart(
 ) -> None:
     """End a host that does not answer, and return when the one that follows does; no hold is lost."""
     with Client(find_target(data, url)) as client:
-        answer = client.change("POST", f"{HOSTS}/{quote(host, safe='')}/restart")
+        answer = client.once("POST", f"{HOSTS}/{quote(host, safe='')}/restart")
     _print(answer, as_json=as_json)
 
 
@@ -88,9 +88,9 @@ def move(
     path = f"/v1/operator/shows/{quote(show_id, safe='')}/blocks/{block}/host"
     with Client(find_target(data, url)) as client:
         answer = (
-            client.change("DELETE", path)
+            client.once("DELETE", path)
             if host is None
-            else client.change("PUT", path, {"host": host})
+            else client.once("PUT", path, {"host": host})
         )
     if as_json:
         print_json(answer)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from cluster.operate.bounded import CHECK_SECONDS_MAX, in_thread, side_by_side
 from cluster.operate.check import Check, State
 from cluster.operate.client import Client
 from cluster.operate.clock_checks import host_clock_checks
-from cluster.operate.command import CommandError
 from cluster.operate.lag_checks import queue_check
 from cluster.operate.moments import now_ms
 from cluster.operate.target import Target
@@ -30,24 +30,26 @@ ERROR_CHARS_MAX = 120
 OK = 200
 
 
-def server_checks(target: Target) -> list[Check]:
+async def server_checks(target: Target) -> list[Check]:
     """The HTTP side. Nothing else is asked of a server that does not answer."""
-    checks = list[Check]()
-    with Client(target) as client:
-        try:
-            began = time.time()
-            answer = client.request("GET", "/healthz")
-            took = time.time() - began
-        except CommandError as error:
-            return [Check("server", State.FAILED, error.detail)]
-        checks.append(Check("server", State.OK, f"{target.url} answers in {took * 1000:.0f} ms"))
-        if "Date" in answer.headers:
-            checks.append(clock_check(answer.headers["Date"], began, began + took))
-        for name, look in (("ready", _ready), ("hosts", _hosts), ("services", _services)):
-            try:
-                checks += look(client)
-            except CommandError as error:
-                checks.append(Check(name, State.FAILED, error.detail))
+    with Client(target, CHECK_SECONDS_MAX) as client:
+        found = await in_thread("server", _answers, client)
+        if found[0].state is State.FAILED:
+            return found
+        looks = (("ready", _ready), ("hosts", _hosts), ("services", _services))
+        return found + await side_by_side([in_thread(name, look, client) for name, look in looks])
+
+
+def _answers(client: Client) -> list[Check]:
+    """Raises CommandError."""
+    began = time.time()
+    answer = client.look("/healthz")
+    took = time.time() - began
+    if answer.status_code != OK:
+        return [Check("server", State.FAILED, f"{client.url} answers HTTP {answer.status_code}")]
+    checks = [Check("server", State.OK, f"{client.url} answers in {took * 1000:.0f} ms")]
+    if "Date" in answer.headers:
+        checks.append(clock_check(answer.headers["Date"], began, began + took))
     return checks
 
 
@@ -80,7 +82,7 @@ def ready_check(status: int, told: Any) -> Check:
 def _hosts(client: Client) -> list[Check]:
     """Whether they answer, what waits for them, and their clocks."""
     began = now_ms()
-    answer = client.get("/v1/operator/hosts")
+    answer = client.once("GET", "/v1/operator/hosts")
     items, ended = answer["items"], now_ms()
     clocks = host_clock_checks(items, began, ended)
     return [host_check(answer), queue_check(items), *clocks]
@@ -99,7 +101,7 @@ def host_check(answer: dict[str, Any]) -> Check:
 
 
 def _services(client: Client) -> list[Check]:
-    return list(service_checks(client.get("/v1/operator/services")))
+    return list(service_checks(client.once("GET", "/v1/operator/services")))
 
 
 def service_checks(reports: list[dict[str, Any]]) -> Iterator[Check]:
