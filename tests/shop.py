@@ -82,6 +82,11 @@ class Shop:
     def hosts(self) -> list[Answer]:
         return self._ok(self.http.get("/v1/operator/hosts", headers=self.auth))["items"]
 
+    def services(self) -> list[Answer]:
+        answer = self.http.get("/v1/operator/services", headers=self.auth)
+        assert answer.is_success, f"{answer.status_code} {answer.text}"
+        return answer.json()
+
     def scale(self, hosts: int) -> httpx.Response:
         return self.http.put(
             "/v1/operator/hosts", json={"hosts": hosts}, headers=self.auth, timeout=90

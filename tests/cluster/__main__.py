@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.cluster.run import has_redis, stories
+from tests.cluster.ground import has_redis
+from tests.cluster.run import stories
 from tests.faults.judging import Figures
 
 

@@ -4,52 +4,68 @@ from __future__ import annotations
 
 import time
 
-from tests.cluster.given import HOSTS, GivenCluster
-from tests.cluster.node_loss import HALL, HOLD_SECONDS
-from tests.faults.crowd import Crowd
-from tests.faults.judging import Figures, judge, seconds_until_hold
+from tests.cluster.buyers import Buyers
+from tests.cluster.clusters import Clusters
+from tests.cluster.ground import TICKET_HOSTS
+from tests.cluster.switch import Switch
+from tests.faults.judging import Figures, seconds_until_hold
 from tests.faults.recorder import now
-from tests.shop import Shop, grid, until
+from tests.shop import Shop, until
+
+HOLDS = 200
 
 
-def head_lost(cluster: GivenCluster, judged_at: str) -> Figures:
-    """For good: buyers reach a replica on a worker node, which sells on without a GCS. `judged_at` outlives it."""
+def head_lost(clusters: Clusters) -> Figures:
+    """For good: replicas and hosts sell on without a GCS, and orders are paid, until buyers are led to another cluster
+    over the same journal."""
     figures = Figures("head lost, without Redis")
-    with Shop(cluster.url, cluster.ground.admin_key) as shop:
-        show_id = shop.show(grid(HALL.sections, HALL.rows, HALL.seats), hold_seconds=HOLD_SECONDS)
-    crowd = Crowd(cluster.replica_url(), show_id, HALL)
-    with crowd.running():
-        crowd.goes_on()
-        moment = now()
-        cluster.head.kill()
-        crowd.goes_on(200)
-    figures.faults.append("kill -9 of the head")
-    figures.until_first_hold = [seconds_until_hold(crowd.history, moment)]
-    figures.notes["holds after it"] = crowd.holds_since(moment)
-    return judge(figures, cluster.ground.stack(judged_at), show_id, crowd.history)
+    with clusters.any(redis=False) as cluster, clusters.any() as other:
+        switch = Switch(cluster.replica_url())
+        with Shop(other.url, clusters.ground.admin_key) as shop, switch.running():
+            buyers = Buyers(clusters.ground, shop, switch.url)
+            with buyers.running():
+                buyers.go_on()
+                moment = now()
+                cluster.head.kill()
+                buyers.go_on(HOLDS)
+                figures.notes["holds after it"] = buyers.holding.holds_since(moment)
+                figures.notes["seconds without a head"] = round((now() - moment) / 1000, 1)
+                switch.turn(other.url)
+                led = now()
+                cluster.stop()
+                buyers.go_on()
+        figures.faults += ["kill -9 of the head", "another cluster"]
+        figures.until_first_hold = [
+            seconds_until_hold(buyers.holding.history, instant) for instant in (moment, led)
+        ]
+        return buyers.judged(figures, other.url)
 
 
-def head_returns(cluster: GivenCluster) -> Figures:
-    """With Redis: the hosts are not even restarted, and everything is as before when the head is back."""
+def head_returns(clusters: Clusters) -> Figures:
+    """With Redis: the hosts are not even restarted, orders are paid meanwhile, and everything is as before when the
+    head is back."""
     figures = Figures("head lost, with Redis")
-    with Shop(cluster.url, cluster.ground.admin_key) as shop:
-        show_id = shop.show(grid(HALL.sections, HALL.rows, HALL.seats), hold_seconds=HOLD_SECONDS)
+    with (
+        clusters.any(redis=True) as cluster,
+        Shop(cluster.url, clusters.ground.admin_key) as shop,
+    ):
         pids = {host["name"]: host["pid"] for host in shop.hosts()}
-        crowd = Crowd(cluster.replica_url(), show_id, HALL)
-        with crowd.running():
-            crowd.goes_on()
+        buyers = Buyers(clusters.ground, shop, cluster.replica_url())
+        with buyers.running():
+            buyers.go_on()
             moment, begun = now(), time.monotonic()
             cluster.head.kill()
-            crowd.goes_on()
+            buyers.go_on()
             cluster.start_head()
             cluster.wait_ready()
             figures.notes["seconds until HAProxy serves"] = round(time.monotonic() - begun, 1)
-            crowd.goes_on()
+            buyers.go_on()
             assert {host["name"]: host["pid"] for host in shop.hosts()} == pids
-            until(lambda: shop.scale(HOSTS + 1).status_code == 200, "the GCS starts actors")
+            more = TICKET_HOSTS + 1
+            until(lambda: shop.scale(more).status_code == 200, "the GCS starts actors")
             figures.notes["seconds until hosts can be added"] = round(time.monotonic() - begun, 1)
-            crowd.goes_on()
-            assert shop.scale(HOSTS).status_code == 200
+            buyers.go_on()
+            assert shop.scale(TICKET_HOSTS).status_code == 200
         figures.faults.append("kill -9 of the head")
-        figures.until_first_hold = [seconds_until_hold(crowd.history, moment)]
-        return judge(figures, cluster.ground.stack(cluster.url), show_id, crowd.history)
+        figures.until_first_hold = [seconds_until_hold(buyers.holding.history, moment)]
+        return buyers.judged(figures, cluster.url)

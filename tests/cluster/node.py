@@ -17,14 +17,18 @@ from pathlib import Path
 import psutil
 
 from cluster.embedded.process import LOOPBACK, OwnedProcess
-from tests.shop import until
 
 OBJECT_STORE_BYTES = 80 << 20
 GONE_SECONDS_MAX = 30.0
+START_SECONDS_MAX = 90.0
+RUNS = "this node is registered"
 
 
 class RayNode:
-    """The node's processes, as somebody would see them who pauses the machine or pulls its plug."""
+    """The node's processes, as somebody would see them who pauses the machine or pulls its plug. `log` is new for each.
+
+    Raises StartError when the node does not come to run.
+    """
 
     def __init__(
         self,
@@ -36,20 +40,28 @@ class RayNode:
         self.name = name
         command = [sys.executable, "-m", "tests.cluster.node", *arguments]
         self._program = OwnedProcess(name, command, log, environment)
-        self.raylet = until(self._find_raylet, f"the raylet of {name} runs")
+        # One after the other: Ray gives a node up that is not registered after 30 s.
+        self._program.wait_until(lambda: RUNS in self._program.log_tail(), START_SECONDS_MAX)
+        self.raylet = self._find_raylet()
 
-    def _find_raylet(self) -> psutil.Process | None:
-        assert self._program.running, self._program.log_tail()
+    @property
+    def running(self) -> bool:
+        return self._program.running
+
+    def _find_raylet(self) -> psutil.Process:
         children = psutil.Process(self._program.pid).children()
-        return next((child for child in children if child.name() == "raylet"), None)
+        return next(child for child in children if child.name() == "raylet")
 
     def worker(self, pid: int) -> psutil.Process | None:
         """The worker with this pid, if it lives on this node."""
         return next((worker for worker in self.workers() if worker.pid == pid), None)
 
     def descendants(self) -> list[psutil.Process]:
-        """All processes of the node, and of the nodes that an autoscaler on it has started."""
-        return psutil.Process(self._program.pid).children(recursive=True)
+        """All processes of the node, and of the nodes that an autoscaler on it has started; none when it is gone."""
+        try:
+            return psutil.Process(self._program.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
 
     def workers(self) -> list[psutil.Process]:
         """None when the node is gone."""
@@ -112,10 +124,14 @@ def main() -> None:
         if given.autoscaling is not None:
             from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
 
-            identity = {"RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID}
+            identity = {
+                "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
+                "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
+            }
             parameters.update_if_absent(autoscaling_config=given.autoscaling, env_vars=identity)
         parameters.include_dashboard = False
     node = Node(parameters, head=given.gcs is None, shutdown_at_exit=True, spawn_reaper=False)
+    print(RUNS, flush=True)
     while True:
         time.sleep(0.1)
         node.dead_processes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from typing import Any
 import httpx
 
 from cluster.embedded.stripe import PUBLISHABLE_KEY
-from tests.shop import until
+from tests.shop import Shop, until
+from tests.stack import RunningStack, frontrow
 
 Answer = dict[str, Any]
 
@@ -61,6 +63,27 @@ class PayingCrowd:
         """Returns when so many more orders have ended."""
         wanted = len(self.orders) + orders
         until(lambda: self.failures or len(self.orders) >= wanted, f"{orders} more orders end")
+
+    def settled(self, stack: RunningStack) -> Answer:
+        """Raises AssertionError unless what they were told is what the seats and the three ledgers say; the report of
+        `frontrow verify`."""
+        sold = [
+            seat for order in self.orders if order["state"] == "paid" for seat in order["seats"]
+        ]
+        assert len(sold) == len(set(sold))
+        for order in self.orders:
+            tickets = [ticket["seat"] for ticket in order["tickets"]]
+            assert tickets == (order["seats"] if order["state"] == "paid" else [])
+        with Shop(stack.url, stack.admin_key) as shop:
+            until(
+                lambda: shop.counts(self.show_id)["sold"] == len(sold),
+                f"{len(sold)} seats show as sold",
+            )
+        where = ("--data", str(stack.data), "--url", stack.url)
+        command = ("verify", self.show_id, *where, "--json")
+        report = json.loads(frontrow(*command, environment=stack.environment, check=False).stdout)
+        assert report["ok"] is True, report
+        return report
 
     def _run(self) -> None:
         try:

@@ -20,9 +20,7 @@ def shop(stack: RunningStack) -> Iterator[Shop]:
 
 
 def service(shop: Shop, name: str) -> Answer:
-    answer = shop.http.get("/v1/operator/services", headers=shop.auth)
-    assert answer.status_code == 200, answer.text
-    return next(one for one in answer.json() if one["service"] == name)
+    return next(one for one in shop.services() if one["service"] == name)
 
 
 def test_the_expiry_of_a_hold_is_announced_although_nobody_asks(shop: Shop) -> None:
