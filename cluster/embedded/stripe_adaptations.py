@@ -38,6 +38,10 @@ DECLINES = {
 }
 """Code and decline code of Stripe's test cards; every other declined card has no particular reason."""
 
+CARD_DIGITS = range(13, 20)
+CVC_DIGITS = (3, 4)
+"""localstripe knows cards of 16 and 3 digits; an American Express has 15 and 4 (docs.stripe.com, "Testing")."""
+
 PAYABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = (*PAYABLE, "requires_capture")
 
@@ -47,6 +51,7 @@ def adapt(resources: Any, bank: Bank) -> None:
     _tell_amounts(resources)
     _tell_the_charge_by_its_id(resources)
     _know_test_cards(resources)
+    _take_cards_of_every_length(resources)
     _decline_as_a_card_error(resources)
     _confirm_with_any_card(resources)
     _announce_authorisations(resources)
@@ -121,6 +126,31 @@ def _know_test_cards(resources: Any) -> None:
 
     methods._try_get_canonical_test_article = classmethod(find_more)
     methods._charging_is_declined = lambda card: declined(card) or card._attaching_is_declined()
+
+
+def _take_cards_of_every_length(resources: Any) -> None:
+    """localstripe's own check sees a card of its length, and the card is kept as it is."""
+    methods = resources.PaymentMethod
+    initialize = methods.__init__
+
+    def with_its_number(method: Any, card: Any = None, **others: Any) -> None:
+        if not _has_card_lengths(card):
+            initialize(method, card=card, **others)
+            return
+        number, cvc = card["number"], card["cvc"]
+        known = {"number": number[:16].ljust(16, "0"), "cvc": cvc[:3]}
+        initialize(method, card={**card, **known}, **others)
+        method._card_number = number
+        method.card |= {"last4": number[-4:], "fingerprint": resources.fingerprint(number)}
+
+    methods.__init__ = with_its_number
+
+
+def _has_card_lengths(card: Any) -> bool:
+    match card:
+        case {"number": str(number), "cvc": str(cvc)}:
+            return len(number) in CARD_DIGITS and len(cvc) in CVC_DIGITS
+    return False
 
 
 def _decline_as_a_card_error(resources: Any) -> None:

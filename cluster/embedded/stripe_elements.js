@@ -6,17 +6,21 @@
     en: {
       title: "Card (play money)", number: "Card number", expiry: "Expiry (MM/YY)", cvc: "Security code (CVC)",
       incomplete_number: "This is no card number.", incomplete_expiry: "Month and year, such as 12/34.",
-      expired: "This date is over.", incomplete_cvc: "Three digits.",
+      expired: "This date is over.", incomplete_cvc: "Three digits, four of an American Express card.",
       bank: "Your bank asks: is it you who pays?",
     },
     de: {
       title: "Karte (Spielgeld)", number: "Kartennummer", expiry: "Gültig bis (MM/JJ)", cvc: "Prüfziffer (CVC)",
       incomplete_number: "Das ist keine Kartennummer.", incomplete_expiry: "Monat und Jahr, etwa 12/34.",
-      expired: "Dieses Datum ist vorbei.", incomplete_cvc: "Drei Ziffern.",
+      expired: "Dieses Datum ist vorbei.", incomplete_cvc: "Drei Ziffern, bei American Express vier.",
       bank: "Ihre Bank fragt: Sind Sie es, der bezahlt?",
     },
   };
   const FIELDS = { number: "cc-number", expiry: "cc-exp", cvc: "cc-csc" };
+
+  // By their first digits, how many there are of a number and of a security code (docs.stripe.com, "Testing").
+  const BRANDS = [[/^3[47]/, [15], 4], [/^3[0689]/, [14, 15, 16, 17, 18, 19], 3], [/^/, [16, 17, 18, 19], 3]];
+  const brandOf = (digits) => BRANDS.find(([begins]) => begins.test(digits));
 
   // ISO/IEC 7812-1, annex B (the Luhn formula).
   function isCardNumber(digits) {
@@ -24,7 +28,7 @@
       const value = Number(char) * (place % 2 ? 2 : 1);
       return total + (value > 9 ? value - 9 : value);
     }, 0);
-    return /^\d{16}$/.test(digits) && sum % 10 === 0;
+    return /^\d+$/.test(digits) && brandOf(digits)[1].includes(digits.length) && sum % 10 === 0;
   }
 
   class PaymentElement {
@@ -72,7 +76,7 @@
       const wrong = {
         number: isCardNumber(text.number) ? "" : "incomplete_number",
         expiry: dated ? (over ? "expired" : "") : "incomplete_expiry",
-        cvc: /^\d{3}$/.test(text.cvc) ? "" : "incomplete_cvc",
+        cvc: /^\d+$/.test(text.cvc) && text.cvc.length === brandOf(text.number)[2] ? "" : "incomplete_cvc",
       };
       for (const [name, code] of Object.entries(wrong)) {
         this.inputs[name].input.setAttribute("aria-invalid", String(code !== ""));

@@ -16,6 +16,7 @@ from actors.domain import ordering
 from actors.domain.block import Ending, Hold
 from actors.domain.identity import HoldId
 from actors.domain.order import Line, Order, State, Task
+from actors.domain.payment import Payment
 from actors.domain.rejections import Code, Rejection
 from actors.holding import Ask
 from actors.outcomes import Accepted, Unavailable
@@ -53,11 +54,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """The order stands. `client_secret` is empty when there is nothing (more) to pay."""
+    """The order stands. `client_secret` is empty when there is nothing (more) to pay; `payment` is its payment at the
+    provider, who knows before us what the buyer has done."""
 
     order: Order
     client_secret: str
     replayed: bool = False
+    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Checkout:
         try:
             if order.payment_id:
                 opened = await self.gateway.reopen(order.payment_id)
-                return Ordered(order, opened.client_secret, replayed)
+                return Ordered(order, opened.client_secret, replayed, opened.payment)
             if order.state is State.EXPIRED:
                 return Ordered(order, "", replayed)
             opened = await self._open(order, show_name)
@@ -160,7 +163,7 @@ class Checkout:
         """Somebody was faster: a twin of this request, or the end of the hold."""
         if order.payment_id and order.state in PAYABLE:
             opened = await self.gateway.reopen(order.payment_id)
-            return Ordered(order, opened.client_secret, replayed)
+            return Ordered(order, opened.client_secret, replayed, opened.payment)
         return Ordered(order, "", replayed)
 
 

@@ -138,3 +138,8 @@ SAME_AS = {
     "rate_limit_error": "api_connection_error",
     "try_again_later": "processing_error",
 }
+
+
+def of_problem(problem: str) -> str:
+    """What is said when the provider gives this reason for a decline."""
+    return OF_PAYING.get(SAME_AS.get(problem, problem), OF_PAYING["otherwise"])

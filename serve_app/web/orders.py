@@ -12,9 +12,9 @@ from serve_app.order_answers import WITH_TICKETS
 from serve_app.order_changes import change_order, order_of
 from serve_app.runtime import runtime_of
 from serve_app.web.forms import form_of
-from serve_app.web.order_words import OF_PAYING, OF_REFUNDS, SAME_AS, words_of
+from serve_app.web.order_words import OF_PAYING, OF_REFUNDS, SAME_AS, of_problem, words_of
 from serve_app.web.page import Page, SeeOther, page
-from serve_app.web.paying import card_form_of
+from serve_app.web.paying import AtBank, CardForm, card_form_of
 
 
 @page
@@ -23,7 +23,8 @@ async def order(request: Request) -> Page:
     runtime = runtime_of(request)
     found = await order_of(runtime, request.path_params["order_id"])
     show = await existing_show(runtime, found.show_id)
-    found, card = await card_form_of(runtime, found, show.name)
+    found, payment = await card_form_of(runtime, found, show.name)
+    card = payment if isinstance(payment, CardForm) else None
     context = {
         "order": found,
         "show": show,
@@ -35,6 +36,8 @@ async def order(request: Request) -> Page:
         "unpaid": found.state is State.AWAITING_PAYMENT,
         "underway": found.state is State.AUTHORISED,
         "card": card,
+        "declined": of_problem(card.problem) if card and card.problem else "",
+        "at_bank": payment.said if isinstance(payment, AtBank) else "",
         "paying": OF_PAYING,
         "same_as": SAME_AS,
     }

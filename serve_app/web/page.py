@@ -39,7 +39,8 @@ _NONCE = "nonce-" + secrets.token_hex(12)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a template shows. `payments` is the origin of the provider's script, on a page that takes cards."""
+    """What a template shows. `payments` is the origin of the provider's script, on a page that takes cards; `only` is
+    the language of a page that there is in one."""
 
     template: str
     context: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -47,6 +48,7 @@ class Page:
     kept: str = PRIVATE
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     payments: str = ""
+    only: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,11 @@ def refusal(request: Request, problem: Problem) -> Response:
 
 def answer(request: Request, made: Page, language: Language) -> Response:
     """The page as this visitor gets it: language, nonce, tag, compression."""
+    language = made.only or language
     context = {
         **made.context,
         "nonce": _NONCE,
-        "elsewhere": _other_languages(request, language),
+        "elsewhere": [] if made.only else _other_languages(request, language),
     }
     text = rendered(made.template, language, context)
     tag = f'W/"{hashlib.blake2b(text.replace(_NONCE, "").encode(), digest_size=12).hexdigest()}"'

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from serve_app.web import choosing, holds, orders, shows
 from serve_app.web.assets import static
-from serve_app.web.console import console_page
+from serve_app.web.console import console
 from serve_app.web.picture import picture
 from serve_app.web.search_engines import robots, sitemap
-
-CONSOLE_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-async def console(_: Request) -> Response:
-    """GET /operator: empty, for everybody; its script asks for the key."""
-    return HTMLResponse(console_page(), 200, CONSOLE_HEADERS)
-
 
 WEB_ROUTES = [
     Route("/", shows.shows, methods=["GET"]),

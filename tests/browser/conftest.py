@@ -7,7 +7,7 @@ what the page's Content-Security-Policy forbids, fails the test.
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from cluster.embedded.nats import NatsServer
+from cluster.embedded.stripe import LocalStripe
+from tests.browser.every_page import Stop, every_page
+from tests.fakes.stripe_proxy import StripeProxy
 from tests.local_server import LocalServer, local_server
+from tests.paying import Till, till
 
 ARGUMENTS = [
     "--no-sandbox",  # a container's root has none
@@ -71,3 +75,40 @@ async def open_page(chromium: Browser) -> AsyncIterator[Open]:
     for context in contexts:
         await context.close()
     assert not wrong
+
+
+@pytest.fixture(scope="package")
+def paying_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    server = NatsServer.start(tmp_path_factory.mktemp("browser-nats"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def paying_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStripe]:
+    """Its banks answer when they are told to."""
+    local = LocalStripe(tmp_path_factory.mktemp("browser-stripe"), settle_seconds=3_600)
+    local.wait_ready()
+    yield local
+    local.stop()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def shop(
+    paying_nats: NatsServer,
+    paying_stripe: LocalStripe,
+    mongodb_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Till]:
+    """A server that sells, for the tests of this package; its payment service hears all of its NATS and Stripe."""
+    async with (
+        StripeProxy(paying_stripe) as proxy,
+        till(paying_nats.url, mongodb_url, proxy, tmp_path_factory.mktemp("till")) as running,
+    ):
+        yield running
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def pages(shop: Till) -> dict[str, Stop]:
+    """Every page of the shop, by name."""
+    return await every_page(shop)

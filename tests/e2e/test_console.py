@@ -12,14 +12,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_the_page_is_empty_and_lets_nothing_else_in(server: LocalServer) -> None:
-    answer = await server.http.get("/operator")
-    assert answer.status_code == 200
+    answer = await server.http.get("/operator", headers={"Accept-Language": "de"})
+    assert (answer.status_code, answer.headers["content-language"]) == (200, "en")
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
-    assert "script-src 'self'" in policy
+    assert "script-src 'nonce-" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
     assert "set-cookie" not in answer.headers
     assert ADMIN_KEY not in answer.text
     assert " style=" not in answer.text

@@ -2,6 +2,7 @@
 // Everything that is said stands in the page, in its language.
 
 const AGAIN_MS = 5000; // before a stream that was refused is asked for again
+const LOOK_MS = 10_000; // a bank that says no in the end changes the payment, and nothing of the order
 
 const order = document.querySelector("#order");
 const form = document.querySelector("#pay");
@@ -46,6 +47,14 @@ function load(source) {
   });
 }
 
+/** Shown anew once it is no longer with the bank; not before, for whoever reads or hears the page would begin again. */
+async function lookAtBank() {
+  await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
+  const page = await fetch(location.pathname).catch(() => ({ ok: false }));
+  if (!page.ok || (await page.text()).includes("data-at-bank")) lookAtBank();
+  else location.reload();
+}
+
 // Back from the page of a bank, which has put what it wants to tell into the address: a secret is among it.
 function cameBack() {
   const query = new URLSearchParams(location.search);
@@ -68,21 +77,24 @@ async function takeCards() {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (paying) return;
-    paying = button.disabled = true;
+    paying = true;
+    button.setAttribute("aria-disabled", "true"); // not disabled: the focus would be lost
     say("working");
     const confirmParams = { return_url: location.origin + location.pathname };
     const { error, paymentIntent } = await stripe.confirmPayment({ elements, confirmParams, redirect: "if_required" });
     paying = false;
     if (changed) return location.reload();
-    if (!error) return say(paymentIntent.status === "processing" ? "processing" : "accepted");
+    if (paymentIntent?.status === "processing") return location.reload();
+    if (!error) return say("accepted");
     if (error.code === "payment_intent_unexpected_state") return location.reload();
-    button.disabled = false;
+    button.removeAttribute("aria-disabled");
     say(...[error.decline_code, error.code, error.type].filter(Boolean));
   });
 }
 
 for (const one of document.querySelectorAll("[data-scriptless]")) one.remove(); // not <noscript>: scripts may be blocked, too
 follow();
+if (said && "atBank" in said.dataset) lookAtBank();
 if (form) {
   cameBack();
   takeCards().catch(() => say("unreachable"));

@@ -25,6 +25,7 @@ export class Choice {
     const labels = [...this.seats].map((seat) => this.hall.label(seat));
     this.hall = hall;
     this.seats = new Set(labels.map((label) => hall.place(label)).filter((seat) => seat !== undefined));
+    this.#show();
     this.prune();
   }
 
@@ -44,7 +45,6 @@ export class Choice {
   remove(seat) {
     this.seats.delete(seat);
     this.#show();
-    this.part("list").querySelector("button")?.focus();
   }
 
   clear() {
@@ -58,7 +58,6 @@ export class Choice {
     if (this.holding) return; // then they may be ours
     const lost = [...this.seats].filter((seat) => this.hall.status[seat] !== FREE);
     this.#lose(lost.map((seat) => ({ seat, reason: this.hall.status[seat] })));
-    if (!lost.length) this.#show();
   }
 
   #lose(lost) {
@@ -94,22 +93,37 @@ export class Choice {
       row.append(`${this.label(seat)}, ${this.money(this.hall.price(seat))} `, button);
       return row;
     });
-    this.part("list").replaceChildren(...rows);
+    const list = this.part("list");
+    const place = [...list.querySelectorAll("button")].indexOf(document.activeElement);
+    list.replaceChildren(...rows);
+    if (place >= 0) this.#focus(place);
     const sum = [...this.seats].reduce((total, seat) => total + this.hall.price(seat), 0);
     this.part("total").textContent = this.seats.size
       ? this.texts("total", { seats: this.seats.size, sum: this.money(sum) }) : this.texts("none");
-    this.part("hold").disabled = this.holding || !this.seats.size;
+    this.#mayHold();
     this.changed();
+  }
+
+  /** The button that had the focus has gone: to the one that has its place now, or to what is left of the box. */
+  #focus(place) {
+    const buttons = this.part("list").querySelectorAll("button");
+    (buttons[Math.min(place, buttons.length - 1)] ?? this.part("hold")).focus();
+  }
+
+  /** Not `disabled`, which would take the focus from whoever has just pressed it. */
+  #mayHold() {
+    this.part("hold").setAttribute("aria-disabled", String(this.holding || !this.seats.size));
   }
 
   /** All of them or none: to their hold, or what is the matter. Asked again with the same key it is the same hold. */
   async hold() {
-    if (this.holding || !this.seats.size) return;
+    if (this.holding) return;
+    if (!this.seats.size) return this.note(this.texts("none"));
     this.key ??= [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
     const key = this.key;
     this.#tell("");
     this.holding = true;
-    this.part("hold").disabled = true;
+    this.#mayHold();
     this.part("total").textContent = this.texts("holding");
     const answer = await this.#ask(key, { seats: [...this.seats].map((seat) => this.hall.label(seat)) });
     this.holding = false;

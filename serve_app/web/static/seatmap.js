@@ -2,11 +2,12 @@
 // Nothing from the server becomes markup: texts go through textContent and fillText only. What is said stands in the page.
 
 import { Choice } from "./choice.js";
-import { Hall, STATUSES } from "./hall.js";
+import { FREE, Hall, STATUSES } from "./hall.js";
 import { HallCanvas } from "./canvas.js";
 
 const RESYNC_MS = 500; // and up to as long again by chance: a thousand pages must not ask at once
 const RETRY_MS = 5_000;
+const TELL_MS = 1_000;
 const COLOURS = 8; // of categories: --c0 to --c7 of the style sheet
 const STEP = 1.5; // one press of a zoom button
 const WHEEL_PIXELS = 400; // of the wheel, for a factor of e
@@ -33,6 +34,7 @@ const rows = [...document.querySelectorAll("#counts tbody tr")];
 const cells = new Map(rows.map((row) => [row.dataset.category, cellsOf(row)]));
 const colours = new Map(rows.map((row, n) => [row.dataset.category, `c${n % COLOURS}`]));
 const totals = cellsOf(document.querySelector("#counts tfoot tr"));
+const soldOut = document.querySelector("#sold-out"); // not there before the sale and after it
 
 const drawing = new HallCanvas(canvas, (section) => [
   texts("free", { free: number.format(section.free) }),
@@ -47,6 +49,7 @@ let hall = null;
 let source = null;
 let timer = 0;
 let counting = 0;
+let telling = 0;
 let cursor = -1; // the seat that the keyboard is at
 let hovered = null; // {seat or section, x, y} under the pointer
 const pointers = new Map(); // those that are down, by id: where they are
@@ -85,7 +88,18 @@ function writeCounts() {
       write(cells.get(hall.categories[category].name), counts);
     });
     write(totals, total);
+    if (soldOut && soldOut.hidden !== total[0] > 0) telling ||= setTimeout(tellFree, TELL_MS);
   });
+}
+
+/** Nothing is left, or something is again: said once in a while at most, for in a rush it goes to and fro. */
+function tellFree() {
+  telling = 0;
+  const free = hall.counts.reduce((sum, counts) => sum + counts[FREE], 0);
+  if (soldOut.hidden === free > 0) return;
+  soldOut.hidden = free > 0;
+  if (free && !hall.seats && !document.querySelector("#choose")) location.reload(); // for the form of the areas
+  document.querySelector("#sale").textContent = free ? texts("back", { free: number.format(free) }) : texts("sold-out");
 }
 
 function write(row, counts) {

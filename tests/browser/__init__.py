@@ -1,0 +1,1 @@
+"""Tests in a real Chromium. A package, so that its tests may share a shop that ends with them."""
