@@ -9,6 +9,7 @@ from tests.cluster.clusters import Clusters
 from tests.cluster.elastic import elastic
 from tests.cluster.ground import has_redis
 from tests.cluster.head_loss import head_lost, head_returns
+from tests.cluster.no_room import no_room
 from tests.cluster.node_loss import node_lost, spot_node_lost
 from tests.cluster.upgrade import upgraded
 from tests.faults.judging import Figures
@@ -21,6 +22,7 @@ def stories(directory: Path) -> Generator[Figures, None, None]:
     try:
         yield node_lost(clusters)
         yield spot_node_lost(clusters)
+        yield no_room(clusters)
         yield upgraded(clusters)
         yield head_lost(clusters)
         if has_redis():

@@ -11,6 +11,7 @@ from tests.cluster.clusters import Clusters
 from tests.cluster.elastic import elastic
 from tests.cluster.ground import has_redis
 from tests.cluster.head_loss import head_lost, head_returns
+from tests.cluster.no_room import no_room
 from tests.cluster.node_loss import node_lost, spot_node_lost
 from tests.cluster.upgrade import upgraded
 
@@ -31,6 +32,10 @@ def test_a_node_that_is_lost_costs_seconds_and_no_hold(clusters: Clusters) -> No
 
 def test_a_spot_node_takes_nothing_with_it_that_decides(clusters: Clusters) -> None:
     assert spot_node_lost(clusters).faults
+
+
+def test_where_the_hosts_of_a_dead_node_find_no_room_fewer_hosts_do(clusters: Clusters) -> None:
+    assert no_room(clusters).notes["silent hosts"] >= 1
 
 
 def test_an_upgrade_under_load_is_not_noticed_nor_is_the_way_back(clusters: Clusters) -> None:
