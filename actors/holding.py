@@ -35,12 +35,13 @@ Ask = Callable[[BlockKey, Command], Awaitable[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """What a hold wants of one block: these tickets, or so many (of a category)."""
+    """What a hold wants of one block: these tickets, or so many (of a category, with an accessible one among them)."""
 
     block: int
     tickets: tuple[int, ...] = ()
     quantity: int = 0
     category: str | None = None
+    accessible: bool = False
 
     @property
     def size(self) -> int:
@@ -48,7 +49,7 @@ class Pick:
 
     def command(self, terms: HoldTerms) -> Command:
         if self.quantity:
-            return HoldQuantity(terms, self.quantity, self.category)
+            return HoldQuantity(terms, self.quantity, self.category, self.accessible)
         return HoldTickets(terms, self.tickets)
 
 

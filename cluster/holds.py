@@ -94,7 +94,14 @@ class HoldDesk:
         """Neighbours decided by a block; failing that, the smallest split that can be held seat by seat."""
         for block in blocks_with_a_run(self.view, wish, self.clock())[:ADJACENT_ATTEMPTS_MAX]:
             placing = await self._place(
-                [Pick(block, quantity=wish.quantity, category=wish.category)]
+                [
+                    Pick(
+                        block,
+                        quantity=wish.quantity,
+                        category=wish.category,
+                        accessible=wish.accessible,
+                    )
+                ]
             )
             if not _worth_another(placing):
                 return _public(placing)

@@ -42,7 +42,16 @@ SCHEMAS: Schema = {
                 **record(
                     ["best_available"],
                     best_available={
-                        **record(["quantity"], quantity=COUNT, category=STRING, section=STRING),
+                        **record(
+                            ["quantity"],
+                            quantity=COUNT,
+                            category=STRING,
+                            section=STRING,
+                            accessible={
+                                "type": "boolean",
+                                "description": "one of them takes a wheelchair; otherwise none does",
+                            },
+                        ),
                         "additionalProperties": False,
                     },
                 ),
@@ -110,7 +119,8 @@ SCHEMAS: Schema = {
             {
                 "type": "object",
                 "description": (
-                    "Seats: section, rows (row, numbers), and per seat category, x, y in index order. "
+                    "Seats: section, rows (row, numbers), and per seat category, x, y in index order; the "
+                    "indices of those that are accessible, if there are any. "
                     "An area's pool: area, first_unit, tickets, category."
                 ),
                 "required": ["block"],

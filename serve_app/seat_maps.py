@@ -125,6 +125,7 @@ def drawn_block(number: int, layout: Layout, names: list[str]) -> dict[str, Any]
             "category": names.index(layout.categories[0].name),
         }
     own = [names.index(category.name) for category in layout.categories]
+    accessible = {"accessible": layout.accessible} if layout.accessible else {}
     return {
         "block": number,
         "section": layout.section,
@@ -133,6 +134,7 @@ def drawn_block(number: int, layout: Layout, names: list[str]) -> dict[str, Any]
         "category": [own[index] for index in layout.category_of],
         "x": [_short(value) for value in layout.x],
         "y": [_short(value) for value in layout.y],
+        **accessible,
     }
 
 

@@ -58,11 +58,15 @@ class HoldTickets:
 
 @dataclass(frozen=True, slots=True)
 class HoldQuantity:
-    """Hold this many: adjacent seats nearest to the focal point, or any units of an area."""
+    """Hold this many: adjacent seats nearest to the focal point, or any units of an area.
+
+    Accessible seats are left alone, unless one is needed: then one at least is among them.
+    """
 
     terms: HoldTerms
     quantity: int
     category: str | None = None
+    accessible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def _layout(
         tuple(positions[seat.row][0] for seat in seats),
         tuple(positions[seat.row][1] for seat in seats),
         focal,
+        accessible=tuple(ticket for ticket, seat in enumerate(seats) if seat.accessible),
     )
 
 

@@ -35,7 +35,7 @@ class Layout:
     """`size` tickets: seats in rows, or (with `rows` empty) units of an area numbered from `first_unit`.
 
     `category_of[i]` indexes `categories`; `x`, `y` are plan units; `focal` is the point that the best
-    seats of the section are nearest to.
+    seats of the section are nearest to. `accessible` are the tickets whose places take a wheelchair, in order.
     """
 
     section: str
@@ -47,6 +47,7 @@ class Layout:
     y: tuple[float, ...]
     focal: tuple[float, float] = (0.0, 0.0)
     first_unit: int = 1
+    accessible: tuple[int, ...] = ()
 
     @property
     def is_area(self) -> bool:

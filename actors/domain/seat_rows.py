@@ -38,12 +38,13 @@ class RowErrorCode(StrEnum):
     CONTROL_CHARACTER = "control_character"
     UNKNOWN_CATEGORY = "unknown_category"
     DUPLICATE_SEAT = "duplicate_seat"
-    # The five below are about the form of a row, and come from the readers.
+    # The six below are about the form of a row, and come from the readers.
     INVALID_ROW = "invalid_row"
     MISSING_FIELD = "missing_field"
     UNKNOWN_FIELD = "unknown_field"
     INVALID_TYPE = "invalid_type"
     INVALID_COORDINATE = "invalid_coordinate"
+    INVALID_ACCESSIBLE = "invalid_accessible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class SeatRow:
 
     `row` is the place in the file, counted from 1: the line of a CSV file (the header is line 1) or
     of an NDJSON file, the n-th seat of a plan. `x` and `y` are finite, in the file's own unit, and
-    come together or not at all.
+    come together or not at all. `accessible`: a wheelchair can stand there.
     """
 
     row: int
@@ -62,6 +63,7 @@ class SeatRow:
     category: str
     x: float | None
     y: float | None
+    accessible: bool = False
 
     @property
     def seat_id(self) -> str:

@@ -8,6 +8,7 @@ whose statuses somebody has laid end to end.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,13 +51,28 @@ def wanted_places(status: bytes | bytearray, category_of: bytes, category: int |
     return (int.from_bytes(status) | others).to_bytes(len(status))
 
 
+def without_places(wanted: bytes, places: Sequence[int]) -> bytes:
+    """The statuses with these places made unavailable."""
+    if not places:
+        return wanted
+    changed = bytearray(wanted)
+    for place in places:
+        changed[place] |= 0x80
+    return bytes(changed)
+
+
 def adjacent_seats(
-    hall: Hall, status: bytes | bytearray, wanted: bytes, quantity: int
+    hall: Hall,
+    status: bytes | bytearray,
+    wanted: bytes,
+    quantity: int,
+    one_of: Sequence[int] = (),
 ) -> tuple[int, ...]:
     """`quantity` neighbours in one row, or nothing.
 
     `status` has 0 where a place is free, `wanted` where it is free and in the category asked for. Fewest orphans
-    first, then the least mean squared distance, then the order of places.
+    first, then the least mean squared distance, then the order of places. `one_of`: places (ascending) of which one
+    at least is to be among them; none: any will do.
     """
     needle, best = bytes(quantity), (3, 0.0, -1)
     distances = hall.distances
@@ -66,6 +82,9 @@ def adjacent_seats(
         start = wanted.find(needle, first, end)
         row = _WALL + status[first:end] + _WALL if start >= 0 else _WALL
         while start >= 0:
+            if one_of and not _has_one(one_of, start, start + quantity):
+                start = wanted.find(needle, start + 1, end)
+                continue
             before = start - first + 1  # the places beside the run, as `row` counts
             behind = before + quantity + 1
             left = row[before] == 0 and row[before - 1] != 0
@@ -76,6 +95,22 @@ def adjacent_seats(
                 best = min(best, (orphans, mean, start))
             start = wanted.find(needle, start + 1, end)
     return tuple(range(best[2], best[2] + quantity)) if best[2] >= 0 else ()
+
+
+def accessible_seats(
+    hall: Hall,
+    status: bytes | bytearray,
+    wanted: bytes,
+    quantity: int,
+    accessible: Sequence[int],
+) -> tuple[int, ...]:
+    """As `adjacent_seats`, with one of the `accessible` places among them."""
+    return adjacent_seats(hall, status, wanted, quantity, accessible) if accessible else ()
+
+
+def _has_one(places: Sequence[int], first: int, end: int) -> bool:
+    at = bisect_left(places, first)
+    return at < len(places) and places[at] < end
 
 
 def longest_run(hall: Hall, wanted: bytes) -> int:

@@ -49,7 +49,7 @@ from actors.domain.events import (
 )
 from actors.domain.rejections import Code, Conflict, Reason, Rejection
 from actors.domain.sales import cancel, confirm, give_back, secure
-from actors.domain.seating import adjacent_seats, wanted_places
+from actors.domain.seating import accessible_seats, adjacent_seats, wanted_places, without_places
 
 HOLD_LIFETIME_MAX_MS = 30 * 60 * 1000
 """An extended hold lives at most this long in all, counted from its beginning."""
@@ -61,11 +61,11 @@ def decide(block: Block, command: Command, now: int) -> Decision:
         case HoldTickets(terms, tickets):
             answered = _admit(block, terms, now)
             return _hold(block, terms, tickets, now) if answered is None else answered
-        case HoldQuantity(terms, quantity, category):
+        case HoldQuantity(terms):
             answered = _admit(block, terms, now)
             if answered is not None:
                 return answered
-            return _hold_quantity(block, terms, quantity, category, now)
+            return _hold_quantity(block, command, now)
         case FindHold(token, ended):
             if ended:
                 return () if block.hold(token) is not None else Rejection(Code.HOLD_NOT_FOUND)
@@ -167,10 +167,8 @@ def _hold(block: Block, terms: HoldTerms, tickets: tuple[int, ...], now: int) ->
     return (*overdue, held)
 
 
-def _hold_quantity(
-    block: Block, terms: HoldTerms, quantity: int, category: str | None, now: int
-) -> Decision:
-    layout = block.layout
+def _hold_quantity(block: Block, command: HoldQuantity, now: int) -> Decision:
+    layout, quantity = block.layout, command.quantity
     assert layout is not None  # admitted
     if quantity < 1:
         return Rejection(Code.INVALID_TICKETS)
@@ -182,12 +180,17 @@ def _hold_quantity(
         if len(tickets) < quantity:
             return Rejection(Code.SEATS_UNAVAILABLE, (Conflict(0, _why_full(status)),))
     else:
+        category = command.category
         index = layout.category_index(category) if category is not None else None
         wanted = wanted_places(status, layout.category_of, index)
-        tickets = adjacent_seats(block.hall, status, wanted, quantity)
+        if command.accessible:
+            tickets = accessible_seats(block.hall, status, wanted, quantity, layout.accessible)
+        else:
+            wanted = without_places(wanted, layout.accessible)
+            tickets = adjacent_seats(block.hall, status, wanted, quantity)
         if not tickets:
             return Rejection(Code.NO_ADJACENT_SEATS)
-    return _hold(block, terms, tickets, now)
+    return _hold(block, command.terms, tickets, now)
 
 
 def _status_at(block: Block, now: int) -> bytearray:

@@ -9,18 +9,22 @@ from dataclasses import dataclass
 
 from actors.domain.block import Status
 from actors.domain.rejections import Reason
-from actors.domain.seating import Hall, Span, smallest_split
+from actors.domain.seating import Hall, Span, accessible_seats, smallest_split, without_places
 from actors.holding import Pick
 from cluster.reads.show_view import BlockView, ShowView
 
 
 @dataclass(frozen=True, slots=True)
 class BestAvailable:
-    """So many seats, side by side if it can be; of a category and in a section, if these are given."""
+    """So many seats, side by side if it can be; of a category and in a section, if these are given.
+
+    `accessible`: side by side, and one at least takes a wheelchair. Otherwise such seats are left for others.
+    """
 
     quantity: int
     category: str | None
     section: str | None
+    accessible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +76,31 @@ def conflicts_of_seats(view: ShowView, seats: Iterable[str], now: int) -> list[S
 
 def blocks_with_a_run(view: ShowView, wish: BestAvailable, now: int) -> list[int]:
     """The seat blocks where so many neighbours are free, in the order of the plan."""
-    return [
-        number
-        for number, block in _scope(view, wish)
-        if block.longest_run(wish.category, now) >= wish.quantity
-    ]
+    return [number for number, block in _scope(view, wish) if _has_run(block, wish, now)]
+
+
+def _has_run(block: BlockView, wish: BestAvailable, now: int) -> bool:
+    if wish.accessible:
+        return bool(block.accessible_seats(wish.category, wish.quantity, now))
+    return block.longest_run(wish.category, now) >= wish.quantity
 
 
 def split_picks(view: ShowView, wish: BestAvailable, now: int) -> list[Pick]:
     """The smallest split over all blocks in scope; empty when there are too few.
 
-    Also finds neighbours whose row is cut by a block's border.
+    Also finds neighbours whose row is cut by a block's border. Nobody who needs an accessible seat sits alone in it.
     """
     scope = _scope(view, wish)
     if sum(block.free(wish.category, now) for _, block in scope) < wish.quantity:
         return []
-    hall, status, wanted = _laid_end_to_end(scope, wish.category, now)
+    hall, status, wanted, accessible = _laid_end_to_end(scope, wish.category, now)
+    if wish.accessible:
+        places = accessible_seats(hall, status, wanted, wish.quantity, accessible)
+    else:
+        wanted = without_places(wanted, accessible)
+        places = smallest_split(hall, status, wanted, wish.quantity)
     tickets: dict[int, list[int]] = {}
-    for place in smallest_split(hall, status, wanted, wish.quantity):
+    for place in places:
         for number, block in scope:
             if place < len(block.status):
                 tickets.setdefault(number, []).append(place)
@@ -136,10 +147,11 @@ def _scope(view: ShowView, wish: BestAvailable) -> list[tuple[int, BlockView]]:
 
 def _laid_end_to_end(
     scope: list[tuple[int, BlockView]], category: str | None, now: int
-) -> tuple[Hall, bytes, bytes]:
-    """The blocks as one hall; a row that goes on in the next block of its section is one row again."""
+) -> tuple[Hall, bytes, bytes, list[int]]:
+    """The blocks as one hall; a row that goes on in the next block of its section is one row again. With their
+    statuses, those of the category alone, and the accessible places."""
     rows, names, distances = list[Span](), list[tuple[str, str]](), array("d")
-    status, wanted = bytearray(), bytearray()
+    status, wanted, accessible = bytearray(), bytearray(), list[int]()
     for _, block in scope:
         offset = len(status)
         for row in block.layout.rows:
@@ -150,6 +162,7 @@ def _laid_end_to_end(
                 rows.append((offset + row.first, offset + row.end))
                 names.append(name)
         distances.extend(block.hall.distances)
+        accessible.extend(offset + ticket for ticket in block.layout.accessible)
         status += block.sellable(now)
         wanted += block.wanted(category, now)
-    return Hall.of(rows, distances), bytes(status), bytes(wanted)
+    return Hall.of(rows, distances), bytes(status), bytes(wanted), accessible

@@ -25,7 +25,14 @@ from actors.domain.events import (
     TicketsWithheld,
 )
 from actors.domain.layout import Layout, Rules
-from actors.domain.seating import Hall, hall_of, longest_run, wanted_places
+from actors.domain.seating import (
+    Hall,
+    accessible_seats,
+    hall_of,
+    longest_run,
+    wanted_places,
+    without_places,
+)
 
 CHANGES_REMEMBERED_MAX = 20_000
 """Ticket changes kept for streams that resume; a client that missed more gets `resync`."""
@@ -103,10 +110,20 @@ class BlockView:
         return Status.WITHHELD if hidden else status
 
     def longest_run(self, category: str | None, now: int) -> int:
-        """The most free neighbours, of one category or of any."""
+        """The most free neighbours, of one category or of any, accessible seats not counted."""
+        kept = self.layout.accessible
         return self._remembered(
-            self._runs, category, now, lambda wanted: longest_run(self.hall, wanted)
+            self._runs,
+            category,
+            now,
+            lambda wanted: longest_run(self.hall, without_places(wanted, kept)),
         )
+
+    def accessible_seats(self, category: str | None, quantity: int, now: int) -> tuple[int, ...]:
+        """Free neighbours with an accessible seat among them."""
+        wanted = self.wanted(category, now)
+        accessible = self.layout.accessible
+        return accessible_seats(self.hall, self.sellable(now), wanted, quantity, accessible)
 
     def free(self, category: str | None, now: int) -> int:
         """How many tickets are free, of one category or of any."""
@@ -285,6 +302,11 @@ class ShowView:
         if sequence < self._forgotten_up_to or sequence > self.version:
             return None
         return [change for change in self._changes if change.sequence > sequence]
+
+    @property
+    def has_accessible(self) -> bool:
+        """Whether any of its seats takes a wheelchair."""
+        return any(view.layout.accessible for view in self.blocks.values())
 
     def label(self, block: int, ticket: int) -> str:
         return self.blocks[block].layout.label(ticket)

@@ -84,6 +84,7 @@ def _document(show_id: str, job_id: str, block: int, layout: Layout) -> Document
         "y": _packed(layout.y),
         "focal": list(layout.focal),
         "first_unit": layout.first_unit,
+        "accessible": list(layout.accessible),
     }
 
 
@@ -103,6 +104,7 @@ def _layout(document: Document) -> Layout:
         _unpacked(document["y"]),
         (focal_x, focal_y),
         document["first_unit"],
+        tuple(document.get("accessible", ())),
     )
 
 

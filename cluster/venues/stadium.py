@@ -38,6 +38,10 @@ _TIERS: Final = (
     _Tier(201, 0.15, "Club", "Club"),
     _Tier(301, 0.40, "Upper Side", "Upper End"),
 )
+ACCESSIBLE_ROW: Final = 1
+ACCESSIBLE_SEATS: Final = (2, 4)
+"""Of each section of the lower tier: on the level of the pitch, beside the stairs, each next to a companion's seat."""
+
 STADIUM_CATEGORIES: Final = ("Lower Side", "Lower End", "Club", "Upper Side", "Upper End")
 
 
@@ -46,7 +50,7 @@ def stadium_csv(seats: int = STADIUM_SEATS) -> str:
     if seats < 1:
         raise ValueError("a stadium has at least one seat")
     bounds = _section_bounds()
-    lines = ["section,row,seat,category,x,y"]
+    lines = ["section,row,seat,category,x,y,accessible"]
     distance, first_seat, share = 0.0, 0, 0.0
     for tier in _TIERS:
         share += tier.share
@@ -58,7 +62,9 @@ def stadium_csv(seats: int = STADIUM_SEATS) -> str:
             category = tier.end if _faces_an_end((start + end) / 2) else tier.side
             name = tier.first_section + section
             for row, number, x, y in _section_seats(count, start, end, distance):
-                lines.append(f"{name},{row},{number},{category},{x:.2f},{y:.2f}")
+                flat = tier is _TIERS[0] and row == ACCESSIBLE_ROW and number in ACCESSIBLE_SEATS
+                place = f"{name},{row},{number},{category},{x:.2f},{y:.2f}"
+                lines.append(f"{place},{'yes' if flat else ''}")
                 depth = max(depth, row)
         distance += depth * _ROW_DEPTH + _TIER_GAP
         first_seat = last_seat

@@ -10,6 +10,7 @@ seen from above, 20 to a seat, the stage at the top; rows are listed from left t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 # A plan is JSON: the shape is that of the format, and the reader of plans checks it.
@@ -97,7 +98,8 @@ def _stalls(section: str) -> Json:
             aisle_top = top + (_ROW_PITCH + _CROSS_AISLE) / 2
             outer = range(10, 14)
             places_w = [(n, *_stalls_point(p, aisle_top, left)) for n, p in enumerate(outer, 1)]
-            rows.append(_row(section, "W", places_w[::-1] if left else places_w, ACCESSIBLE))
+            places_w = places_w[::-1] if left else places_w
+            rows.append(_row(section, "W", places_w, ACCESSIBLE, lambda number: number % 2 == 1))
     return {"name": section, "position": _point(0, 0), "rows": rows}
 
 
@@ -156,7 +158,13 @@ def _boxes(section: str) -> Json:
     return {"name": section, "position": _point(0, 0), "rows": rows}
 
 
-def _row(section: str, name: str, seats: list[tuple[int, float, float]], category: str) -> Json:
+def _row(
+    section: str,
+    name: str,
+    seats: list[tuple[int, float, float]],
+    category: str,
+    accessible: Callable[[int], bool] = lambda _: False,
+) -> Json:
     """A row of the plan from (number, x, y) in plan units. It stands at its first seat."""
     _, left, top = seats[0]
     origin_x, origin_y = round(left), round(top)
@@ -169,6 +177,7 @@ def _row(section: str, name: str, seats: list[tuple[int, float, float]], categor
                 "seat_number": str(number),
                 "position": _point(x - origin_x, y - origin_y),
                 "category": category,
+                **({"accessible": True} if accessible(number) else {}),
             }
             for number, x, y in seats
         ],

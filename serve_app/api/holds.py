@@ -31,6 +31,9 @@ class Best(msgspec.Struct, forbid_unknown_fields=True):
     quantity: Quantity
     category: Name | None = None
     section: Name | None = None
+    accessible: bool | msgspec.UnsetType = (
+        msgspec.UNSET
+    )  # an older client's key gets its old answer
 
 
 class Area(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,7 +82,7 @@ def _wish(body: HoldBody) -> Wish:
         return [AreaQuantity(one.area, one.quantity) for one in body.areas]
     best = body.best_available
     assert best is not None  # counted above
-    return BestAvailable(best.quantity, best.category, best.section)
+    return BestAvailable(best.quantity, best.category, best.section, best.accessible is True)
 
 
 def _first_repeated(names: list[str]) -> str | None:

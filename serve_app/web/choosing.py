@@ -123,7 +123,7 @@ def _wish(form: Form, view: ShowView) -> Wish:
             return seats
         case "best" if quantity := form.number("quantity"):
             category, part = form.one("category") or None, form.one("section") or None
-            return BestAvailable(quantity, category, part)
+            return BestAvailable(quantity, category, part, bool(form.one("accessible")))
         case "areas":
             wanted = [(area, Form([("n", text)]).number("n")) for area, text in form.named("area.")]
             if wishes := [AreaQuantity(area, number) for area, number in wanted if number]:

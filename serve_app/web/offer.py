@@ -57,6 +57,7 @@ class Place:
     category: str
     price: int
     status: Status
+    accessible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def rows_of(view: ShowView, section: str, now: int) -> list[SeatRow]:
 
 def _rows_of_block(block: BlockView, now: int) -> Iterator[tuple[str, list[Place]]]:
     layout, statuses = block.layout, block.sellable(now)
+    accessible = frozenset(layout.accessible)
     for row in layout.rows:
         yield (
             row.name,
@@ -137,6 +139,7 @@ def _rows_of_block(block: BlockView, now: int) -> Iterator[tuple[str, list[Place
                     layout.categories[layout.category_of[ticket]].name,
                     layout.price(ticket),
                     Status(statuses[ticket]),
+                    ticket in accessible,
                 )
                 for ticket, number in enumerate(row.numbers, row.first)
             ],

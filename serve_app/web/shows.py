@@ -87,6 +87,7 @@ def show_page(
         "offers": offers,
         "numbers": counts is not None,
         "sections": [] if view is None else parts_of(view, now, areas=False),
+        "accessible": view is not None and view.has_accessible,
         "areas": [] if view is None else parts_of(view, now, areas=True),
         "conflicts": (),
         "refusal": None,

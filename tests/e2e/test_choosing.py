@@ -157,3 +157,16 @@ async def test_several_areas_and_named_units_are_held_together(server: LocalServ
         await hold(server, show_id, "Floor-4", "Floor-0", "Floor-03"), 409, "seats_unavailable"
     )
     assert [conflict["reason"] for conflict in unknown["conflicts"]] == ["unknown"] * 3
+
+
+async def test_places_for_wheelchairs_are_kept_for_those_who_need_one(server: LocalServer) -> None:
+    rows = [f"S,1,{seat},A,{'yes' if seat == 3 else ''}" for seat in range(1, 6)]
+    show_id = await hall(server, "\n".join(["section,row,seat,category,accessible", *rows]))
+    refused(await hold(server, show_id, best_available={"quantity": 5}), 409, "no_adjacent_seats")
+    needing = {"quantity": 2, "accessible": True}
+    assert "S-1-3" in (await held(server, show_id, best_available=needing))["seats"]
+    refused(await hold(server, show_id, best_available=needing), 409, "no_adjacent_seats")
+    seatmap = (await server.http.get(f"/v1/shows/{show_id}/seatmap")).json()
+    assert seatmap["blocks"][0]["accessible"] == [2]
+    page = (await server.http.get(f"/shows/{show_id}/sections/S")).text
+    assert page.count(", accessible") == 1

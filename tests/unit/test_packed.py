@@ -40,7 +40,8 @@ def halls(draw: st.DrawFn) -> Geometry:
             for number in numbers:
                 x, y = (draw(COORDINATES), draw(COORDINATES)) if placed else (None, None)
                 category = draw(st.sampled_from(["A", "B"]))
-                seats.append(SeatRow(len(seats), section, row, number, category, x, y))
+                accessible = draw(st.booleans())
+                seats.append(SeatRow(len(seats), section, row, number, category, x, y, accessible))
     layouts = list(cut_blocks(seats, PRICES))
     area = Layout("Floor", (), 7, (layouts[0].categories[0],), bytes(7), (), ())
     names = {category.name for layout in layouts for category in layout.categories}

@@ -53,7 +53,8 @@ def test_every_code_is_explained_in_a_sentence(code: Code) -> None:
         (
             RowErrorCode,
             "empty_field field_too_long control_character unknown_category duplicate_seat"
-            " invalid_row missing_field unknown_field invalid_type invalid_coordinate",
+            " invalid_row missing_field unknown_field invalid_type invalid_coordinate"
+            " invalid_accessible",
         ),
         (
             SeatFileErrorCode,

@@ -84,7 +84,7 @@ def rows_of(seats: str, rows: str = "") -> str:
             read_csv,
             "section,row,price,seat,category\n",
             "unknown_column",
-            "column 3, 'price', is none of section, row, seat, category, x, y",
+            "column 3, 'price', is none of section, row, seat, category, x, y, accessible",
         ),
         (
             read_csv,

@@ -111,10 +111,25 @@ def test_the_theatre_keeps_to_the_fields_of_the_format() -> None:
         for row in zone["rows"]:
             assert row.keys() == {"row_number", "position", "seats"}
             for seat in row["seats"]:
-                assert seat.keys() == {"seat_guid", "seat_number", "position", "category"}
+                ours = {"accessible"} if seat["category"] == ACCESSIBLE else set()
+                known = {"seat_guid", "seat_number", "position", "category"}
+                assert known <= seat.keys() <= known | ours
                 assert all(type(value) is int for value in seat["position"].values())
                 guids.append(seat["seat_guid"])
     assert len(set(guids)) == len(guids) == THEATRE_SEATS
+
+
+def test_both_have_places_for_wheelchairs_each_with_one_for_a_companion(
+    theatre: SeatFile, stadium: SeatFile
+) -> None:
+    for venue, places in ((theatre, 4), (stadium, 2 * SECTIONS_PER_TIER)):
+        accessible = [row for row in venue.rows if row.accessible]
+        others = {(r.section, r.row_name, int(r.number)) for r in venue.rows if not r.accessible}
+        assert len(accessible) == places
+        for row in accessible:
+            number = int(row.number)
+            beside = {(row.section, row.row_name, n) for n in (number - 1, number + 1)}
+            assert beside & others
 
 
 def test_the_stadium_is_the_same_in_every_run() -> None:

@@ -1,4 +1,4 @@
-"""CSV with a header: `section,row,seat,category` and optionally `x,y`, columns in any order.
+"""CSV with a header: `section,row,seat,category` and optionally `x,y` and `accessible`, columns in any order.
 
 Every line is a row of its own. Quotes work as in RFC 4180, except that a quoted field cannot hold a
 line break: no name may hold one anyway, and so an unclosed quote costs its own row only instead of
@@ -22,7 +22,16 @@ from actors.domain.seat_files.file_error import (
 from actors.domain.seat_rows import RowError, RowErrorCode, SeatFile, SeatRow, quoted
 
 COLUMNS_REQUIRED: Final = ("section", "row", "seat", "category")
-COLUMNS_OPTIONAL: Final = ("x", "y")
+COLUMNS_OPTIONAL: Final = ("x", "y", "accessible")
+ACCESSIBLE_WORDS: Final = {
+    "yes": True,
+    "true": True,
+    "1": True,
+    "no": False,
+    "false": False,
+    "0": False,
+    "": False,
+}
 
 
 class _Columns(NamedTuple):
@@ -34,6 +43,7 @@ class _Columns(NamedTuple):
     category: int
     x: int | None
     y: int | None
+    accessible: int | None
     width: int
 
 
@@ -79,6 +89,13 @@ def _row(line_number: int, line: str, columns: _Columns) -> SeatRow | RowError:
         if x is None or y is None:
             detail = f"x and y must be two finite numbers: {quoted(x_text)}, {quoted(y_text)}"
             return RowError(line_number, RowErrorCode.INVALID_COORDINATE, detail)
+    accessible = False
+    if columns.accessible is not None:
+        word = fields[columns.accessible].strip()
+        accessible = ACCESSIBLE_WORDS.get(word.lower())
+        if accessible is None:
+            detail = f"accessible is yes, no or empty: {quoted(word)}"
+            return RowError(line_number, RowErrorCode.INVALID_ACCESSIBLE, detail)
     return SeatRow(
         line_number,
         fields[columns.section].strip(),
@@ -87,6 +104,7 @@ def _row(line_number: int, line: str, columns: _Columns) -> SeatRow | RowError:
         fields[columns.category].strip(),
         x,
         y,
+        accessible,
     )
 
 
@@ -116,7 +134,6 @@ def _columns(header: str) -> _Columns:
         if name in names[:index]:
             detail = f"column {index + 1} is a second {name}"
             raise SeatFileError(SeatFileErrorCode.UNKNOWN_COLUMN, detail)
-    optional = [names.index(name) if name in names else None for name in COLUMNS_OPTIONAL]
-    required = [names.index(name) for name in COLUMNS_REQUIRED]
-    section, row, seat, category = required
-    return _Columns(section, row, seat, category, optional[0], optional[1], len(names))
+    x, y, accessible = (names.index(n) if n in names else None for n in COLUMNS_OPTIONAL)
+    section, row, seat, category = (names.index(name) for name in COLUMNS_REQUIRED)
+    return _Columns(section, row, seat, category, x, y, accessible, len(names))

@@ -38,6 +38,11 @@ def array_of(value: object) -> Sequence[object] | None:
     return cast(Sequence[object], value) if isinstance(value, list) else None
 
 
+def flag_of(value: object) -> bool | None:
+    """A truth value, where one that is absent or null is no; None when it is neither."""
+    return value if isinstance(value, bool) else False if value is None else None
+
+
 def name_of(value: object) -> str | None:
     """A name: a text without its surrounding white space, or an integer as people write it."""
     if isinstance(value, str):

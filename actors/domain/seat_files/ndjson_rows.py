@@ -9,11 +9,11 @@ from typing import Final
 
 from actors.domain.seat_files.coordinate import coordinate_of_number
 from actors.domain.seat_files.file_error import decoded, lines_of, require_room
-from actors.domain.seat_files.json_value import NotJson, name_of, object_of, parsed
+from actors.domain.seat_files.json_value import NotJson, flag_of, name_of, object_of, parsed
 from actors.domain.seat_rows import RowError, RowErrorCode, SeatFile, SeatRow, quoted
 
 FIELDS_REQUIRED: Final = ("section", "row", "seat", "category")
-FIELDS: Final = frozenset((*FIELDS_REQUIRED, "x", "y"))
+FIELDS: Final = frozenset((*FIELDS_REQUIRED, "x", "y", "accessible"))
 
 
 def read_ndjson(body: bytes) -> SeatFile:
@@ -58,5 +58,9 @@ def _row(line_number: int, line: str) -> SeatRow | RowError:
         if x is None or y is None:
             detail = "x and y must be two finite numbers"
             return RowError(line_number, RowErrorCode.INVALID_COORDINATE, detail)
+    accessible = flag_of(fields.get("accessible"))
+    if accessible is None:
+        detail = "accessible must be true or false"
+        return RowError(line_number, RowErrorCode.INVALID_ACCESSIBLE, detail)
     section, row_name, number, category = names
-    return SeatRow(line_number, section, row_name, number, category, x, y)
+    return SeatRow(line_number, section, row_name, number, category, x, y, accessible)

@@ -6,7 +6,8 @@ How a plan's names become seat ids (`SECTION-ROW-SEAT`):
 - the seat is its `seat_number`, else n (the n-th seat of the row).
 
 Row objects of one zone that share a name are one row of seats, in plan order. A `seat_guid` that
-was given before is an error of the later seat. Fields that are not named here (`uuid`, `areas`,
+was given before is an error of the later seat. A seat may have `accessible` (true or false), which pretix's
+own format does not know and its readers pass over. Fields that are not named here (`uuid`, `areas`,
 `radius`, ...) concern the drawing and are ignored: plans in the wild carry many.
 
 Format: pretix, src/pretix/static/seating/seating-plan.schema.json.
@@ -27,7 +28,14 @@ from actors.domain.seat_files.file_error import (
     require_room,
     require_seats,
 )
-from actors.domain.seat_files.json_value import NotJson, array_of, name_of, object_of, parsed
+from actors.domain.seat_files.json_value import (
+    NotJson,
+    array_of,
+    flag_of,
+    name_of,
+    object_of,
+    parsed,
+)
 from actors.domain.seat_rows import RowError, RowErrorCode, SeatFile, SeatRow, quoted
 
 
@@ -155,10 +163,14 @@ def _row(ordinal: int, place: _Place, first_rows: dict[str, int]) -> SeatRow | R
         if x is None or y is None:
             detail = "the positions of zone, row and seat do not add up to two finite numbers"
             return RowError(ordinal, RowErrorCode.INVALID_COORDINATE, detail)
+    accessible = flag_of(seat.get("accessible"))
+    if accessible is None:
+        detail = "accessible must be true or false"
+        return RowError(ordinal, RowErrorCode.INVALID_ACCESSIBLE, detail)
     if guid:
         first_rows[guid] = ordinal
     number = number or str(place.number)
-    return SeatRow(ordinal, place.section, place.row_name, number, category, x, y)
+    return SeatRow(ordinal, place.section, place.row_name, number, category, x, y, accessible)
 
 
 def _position(owner: Mapping[str, object]) -> _Point | None:

@@ -270,6 +270,27 @@ export class HallCanvas {
       else kinds.set(kind, [seat]);
     }
     for (const [kind, same] of kinds) this.#drawKind(same, kind >> 2, kind & 3);
+    for (const seat of seats) if (this.hall.accessible[seat]) this.#drawWheelchair(seat);
+  }
+
+  /** Accessible: a sign on the seat, by its shape: a head, a back and a leg, and the wheel. */
+  #drawWheelchair(seat) {
+    const { brush, hall } = this;
+    const unit = (hall.pitch * this.drawn.scale * SEAT_SHARE) / 16;
+    const [x, y] = [this.#x(hall.x[seat]), this.#y(hall.y[seat])];
+    brush.strokeStyle = brush.fillStyle = this.colour(hall.status[seat] === FREE ? "paper" : "ink");
+    brush.lineWidth = Math.max(1, 1.6 * unit);
+    brush.beginPath();
+    brush.arc(x - unit, y - 5 * unit, 1.5 * unit, 0, 2 * Math.PI);
+    brush.fill();
+    brush.beginPath();
+    brush.moveTo(x - unit, y - 3 * unit);
+    brush.lineTo(x - unit, y + unit);
+    brush.lineTo(x + 3 * unit, y + unit);
+    brush.lineTo(x + 5 * unit, y + 5 * unit);
+    brush.moveTo(x - 2 * unit, y - unit);
+    brush.arc(x - unit, y + 3 * unit, 3.5 * unit, 1.4 * Math.PI, 0.1 * Math.PI, true);
+    brush.stroke();
   }
 
   #drawKind(seats, category, status) {

@@ -19,6 +19,7 @@ export class Hall {
     this.rows = []; // sorted by their first place
     this.areas = [];
     let [seat, unit] = [0, this.seats];
+    const accessible = [];
     for (const block of map.blocks) {
       if (block.area !== undefined) {
         this.blocks.set(block.block, { first: unit, size: block.tickets });
@@ -32,12 +33,15 @@ export class Hall {
         seat += row.seats ?? row.numbers.length;
       }
       this.blocks.set(block.block, { first, size: seat - first });
+      for (const ticket of block.accessible ?? []) accessible.push(first + ticket);
       this.#section(block.section).parts.push([first, seat]);
     }
     this.size = unit;
     this.status = new Uint8Array(unit);
     this.category = new Uint16Array(unit);
     this.category.set(columns.category);
+    this.accessible = new Uint8Array(this.seats); // 1: a wheelchair can stand there
+    for (const place of accessible) this.accessible[place] = 1;
     for (const { first, tickets, category } of this.areas) this.category.fill(category, first, first + tickets);
     this.x = coordinates(columns.x);
     this.y = coordinates(columns.y);

@@ -72,7 +72,8 @@ function described(seat) {
   const own = choice?.seats.has(seat);
   const status = own ? texts("own") : texts(`status-${hall.status[seat]}`);
   const { name, price } = hall.categories[hall.category[seat]];
-  return texts("described", { seat: seatText(seat), category: name, price: money(price), state: status });
+  const which = hall.accessible[seat] ? `${seatText(seat)}, ${texts("accessible")}` : seatText(seat);
+  return texts("described", { seat: which, category: name, price: money(price), state: status });
 }
 
 function cellsOf(row) {
