@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
@@ -31,6 +31,9 @@ LANGUAGES = ("en", "de")
 
 COOKIE = "language"
 PARAMETER = "lang"
+FIGURES_KEPT_MAX = 10_000
+"""Amounts and numbers that stay written: the page of a large show has hundreds, and they hardly change."""
+
 ACCEPTED_MAX = 20
 """Languages of one Accept-Language header that are looked at."""
 
@@ -45,14 +48,10 @@ class Language:
 
     def money(self, amount: int, currency: str) -> str:
         """`amount` in minor units, with all digits that the currency has for Frontrow: the CLDR would round some."""
-        digits = MINOR_DIGITS.get(currency, 2)
-        pattern = copy(self.locale.currency_formats["standard"])
-        pattern.frac_prec = (digits, digits)
-        value = Decimal(amount).scaleb(-digits)
-        return pattern.apply(value, self.locale, currency=currency, currency_digits=False)
+        return _money(self.code, amount, currency)
 
     def number(self, value: int) -> str:
-        return format_decimal(value, locale=self.locale)
+        return _number(self.code, value)
 
     def moment(self, milliseconds: int, time_zone: str) -> str:
         """A moment (ms since the epoch) with its weekday, by the clocks of this zone: `Tue 1 Jul 2031, 20:30 CEST`."""
@@ -64,6 +63,20 @@ class Language:
         """As this language calls it (`MESZ`), where the CLDR has a short name; else as everybody does."""
         name = get_timezone_name(at, "short", locale=self.locale)
         return name if name.isalpha() else zone_name(at)
+
+
+@lru_cache(FIGURES_KEPT_MAX)
+def _money(code: str, amount: int, currency: str) -> str:
+    locale, digits = language(code).locale, MINOR_DIGITS.get(currency, 2)
+    pattern = copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    value = Decimal(amount).scaleb(-digits)
+    return pattern.apply(value, locale, currency=currency, currency_digits=False)
+
+
+@lru_cache(FIGURES_KEPT_MAX)
+def _number(code: str, value: int) -> str:
+    return format_decimal(value, locale=language(code).locale)
 
 
 @cache

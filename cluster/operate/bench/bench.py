@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from cluster.operate.answers import Json
+from cluster.operate.bench.lookers import STREAMS, PageRun, StreamRun, page_run, stream_run
 from cluster.operate.bench.machine import Machine, measured_machine
 from cluster.operate.bench.measures import (
     CONNECTIONS,
@@ -53,6 +54,8 @@ class Results:
     host_memory: Memory | None = None
     bytes_per_seat_pss: float = 0.0
     bytes_per_seat_rss: float = 0.0
+    page: PageRun | None = None
+    streams: StreamRun | None = None
     holds: list[HoldRun] = field(default_factory=list[HoldRun])
     refusals_rate: float = 0.0
     best_available_rate: float = 0.0
@@ -119,6 +122,9 @@ def _measure(bench: Bench, results: Results) -> None:
         round(first, 2),
         round(last, 2),
     )
+    _say(f"the page of {SEATS:,} seats, then {STREAMS:,} who watch it live")
+    results.page = page_run(bench, venue)
+    results.streams = stream_run(bench, venue)
     for connections in CONNECTIONS:
         for keyed, spread in ((False, False), (False, True), (True, True)):
             where = "over all blocks" if spread else "section by section"

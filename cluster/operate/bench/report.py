@@ -8,6 +8,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from cluster.operate.bench.bench import Results
+    from cluster.operate.bench.lookers import PageRun, StreamRun
     from cluster.operate.bench.sales import SaleRun
 
 RATIO_MIN = 0.35
@@ -15,6 +16,10 @@ LOAD_SECONDS_MAX = 10.0
 BYTES_PER_SEAT_MAX = 500
 KILL_SECONDS_MAX = 1.0
 SECOND_UP_SECONDS_MAX = 45.0
+PAGE_BYTES_MAX = 60_000
+PAGE_MS_MAX = 50
+STREAMS_BYTES_MAX = 150_000_000
+HEARD_SECONDS_MAX = 1.0
 SALES_MIN = 135
 """Paid tickets per second on two cores."""
 
@@ -63,6 +68,10 @@ def results_table(results: Results) -> Table:
         f"< {BYTES_PER_SEAT_MAX} bytes",
         results.bytes_per_seat_rss < BYTES_PER_SEAT_MAX,
     )
+    if results.page is not None:
+        _page(table, results.page)
+    if results.streams is not None:
+        _streams(table, results.streams)
     for run in results.sales:
         _sales(table, run)
     if results.kill is not None:
@@ -84,6 +93,24 @@ def results_table(results: Results) -> Table:
         results.second_up_seconds < SECOND_UP_SECONDS_MAX,
     )
     return table
+
+
+def _page(table: Table, run: PageRun) -> None:
+    figure = f"{run.html_bytes:,} bytes, {run.sent_bytes:,} as sent"
+    good = run.html_bytes < PAGE_BYTES_MAX
+    _row(table, "the page of 50,000 seats", figure, f"< {PAGE_BYTES_MAX:,} bytes", good)
+    times = f"{run.again_ms} ms, {run.kept_ms} ms when the browser has it"
+    good = max(run.again_ms, run.kept_ms) < PAGE_MS_MAX
+    _row(table, "", f"{times} ({run.first_ms} ms the first time)", f"< {PAGE_MS_MAX} ms", good)
+
+
+def _streams(table: Table, run: StreamRun) -> None:
+    what = f"{run.streams:,} open streams of one replica"
+    figure, wanted = f"{run.replica_bytes / 1e6:.0f} MB", f"< {STREAMS_BYTES_MAX / 1e6:.0f} MB"
+    _row(table, what, figure, wanted, run.replica_bytes < STREAMS_BYTES_MAX)
+    heard = f"a hold ({run.hold_seconds} s) is heard of after {run.first_seconds} to {run.last_seconds} s"
+    good = run.last_seconds < HEARD_SECONDS_MAX
+    _row(table, "", heard, f"< {HEARD_SECONDS_MAX:.0f} s", good)
 
 
 def _sales(table: Table, run: SaleRun) -> None:
