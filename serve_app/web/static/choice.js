@@ -144,7 +144,7 @@ export class Choice {
     if (lost.length) this.#lose(lost);
     else {
       this.#show();
-      this.#tell(this.texts(["sale_not_open", "too_many_requests"].includes(code) ? code : "failed"));
+      this.#tell(this.texts(["sale_not_open", "too_many_requests", "rate_limited"].includes(code) ? code : "failed"));
     }
   }
 
