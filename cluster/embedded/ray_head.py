@@ -40,6 +40,8 @@ SWITCHES = {
     "RAY_ROTATION_BACKUP_COUNT": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_LOG_TO_STDERR": "0",
+    # A proxy that is not ready within three of these is killed, and the start fails: a busy machine may need 15 s.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "20",
 }
 
 
