@@ -29,8 +29,9 @@ QUEUE_COMMANDS_MAX = 10_000
 CALL_COMMANDS_MAX = 512
 """Commands in one actor call."""
 
-CALL_SECONDS_MAX = 5.0
-"""A call that takes longer is given up by its transport and sent again; the block sorts out what was done."""
+CALL_SECONDS_MAX = 9.0
+"""A call that takes longer is given up by its transport; the block sorts out what was done. A host that waits for the
+journal knows by then that it has no answer, and says so: given up before, it would be taken for one that hangs."""
 
 SLOW_START_GROWTH = 4
 """A host that comes back is asked for one command first, then for so many times more with every call: a call is

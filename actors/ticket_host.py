@@ -21,6 +21,9 @@ from actors.wire import decode_batch, encode_outcomes
 CONCURRENT_CALLS_MAX = 64
 """Calls in one host at a time: one per replica and service, and the operator's."""
 
+LOOK_SECONDS_MAX = 5.0
+"""How long a host may take to report, or to put blocks away."""
+
 HOST_RESOURCE = "ticket_host"
 """The custom resource of the nodes that are meant for hosts."""
 
@@ -144,7 +147,7 @@ class RayTransport:
 
     async def _report(self, host: str) -> dict[str, Any] | None:
         try:
-            return await asyncio.wait_for(self.handle(host).report.remote(), CALL_SECONDS_MAX)
+            return await asyncio.wait_for(self.handle(host).report.remote(), LOOK_SECONDS_MAX)
         except (RayError, TimeoutError) as error:
             self._forget(host, error)
             return None
@@ -163,7 +166,7 @@ class RayTransport:
         names = None if blocks is None else [str(block) for block in blocks]
         try:
             call = self.handle(host).put_away.remote(names)
-            return await asyncio.wait_for(call, CALL_SECONDS_MAX)
+            return await asyncio.wait_for(call, LOOK_SECONDS_MAX)
         except (RayError, TimeoutError):
             return None
 
@@ -180,7 +183,7 @@ class RayTransport:
         """End a host that the placement no longer names; it may still wait for room."""
         handle = self.handle(host)
         try:
-            await asyncio.wait_for(handle.save_snapshots.remote(), CALL_SECONDS_MAX)
+            await asyncio.wait_for(handle.save_snapshots.remote(), LOOK_SECONDS_MAX)
         except (RayError, TimeoutError) as error:
             _log.warning("host.snapshots_failed", host=host, reason=type(error).__name__)
         ray.kill(handle, no_restart=True)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cluster.journal.connection import Client, connect
 from cluster.journal.jetstream import JetStreamJournal
@@ -18,6 +18,9 @@ from cluster.operate.command import CommandError
 from cluster.operate.target import Target
 from cluster.payments.gateway import PaymentGateway
 from cluster.store.mongo import Database
+
+if TYPE_CHECKING:
+    from cluster.payments.stripe_gateway import StripeGateway
 
 NAME = "operator"
 
@@ -63,9 +66,9 @@ async def payment_gateway(target: Target) -> AsyncIterator[PaymentGateway | None
     if target.provider is None:
         yield None
         return
-    from cluster.payments.stripe_gateway import StripeGateway  # half a second that most do not need
-
-    gateway = StripeGateway(target.provider.secret_key, target.provider.api_base)
+    gateway = (await asyncio.to_thread(_stripe_gateway))(
+        target.provider.secret_key, target.provider.api_base
+    )
     try:
         yield gateway
     finally:
@@ -87,6 +90,13 @@ def run_with(target: Target, work: Callable[[Backends], Awaitable[T]]) -> T:
             return await work(connected)
 
     return asyncio.run(run())
+
+
+def _stripe_gateway() -> type[StripeGateway]:
+    """Half a second that most do not need, and seconds on a busy machine: meanwhile others wait for answers."""
+    from cluster.payments.stripe_gateway import StripeGateway
+
+    return StripeGateway
 
 
 def _unknown(what: str, variable: str, target: Target) -> CommandError:

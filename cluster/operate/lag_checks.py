@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
+from actors.journal import JournalUnavailable
 from cluster.journal.api import call
 from cluster.journal.streams import JOURNAL, NOTICES, ORDERS
 from cluster.operate.backends import Client as NatsClient
@@ -15,6 +18,8 @@ from cluster.store.tickets import Tickets
 LAG_MESSAGES_MAX = 1_000
 """A consumer that is further behind does not keep up."""
 
+SILENT_SHOWN_MAX = 3
+
 QUEUE_PART_MAX = 0.1
 """A host whose commands that wait are more than this part of what one block's mailbox takes is behind."""
 
@@ -23,13 +28,40 @@ DISK_PART_MAX = 0.8
 
 
 async def consumer_checks(nc: NatsClient, _target: Target) -> list[Check]:
-    """The durable consumers: the services' positions in what they live off."""
-    listed = list[dict[str, Any]]()
-    for stream in (JOURNAL, NOTICES, ORDERS):
-        listed += (await call(nc, f"CONSUMER.LIST.{stream}")).get("consumers") or []
-    return [consumer_check(info) for info in listed if info["config"].get("durable_name")] or [
+    """The durable consumers: the services' positions in what they live off.
+
+    Asked one by one: a list of them all is not answered while one server of a cluster is away.
+    """
+    infos = await asyncio.gather(
+        *[
+            _info(nc, stream, name)
+            for stream in (JOURNAL, NOTICES, ORDERS)
+            for name in (await call(nc, f"CONSUMER.NAMES.{stream}")).get("consumers") or []
+        ]
+    )
+    silent = [info for info in infos if isinstance(info, str)]
+    told = [info for info in infos if not isinstance(info, str)]
+    return [*consumers_check(told), *([silent_check(silent)] if silent else [])]
+
+
+async def _info(nc: NatsClient, stream: str, name: str) -> dict[str, Any] | str:
+    """What is known of a consumer; its name when nobody tells: one that no service keeps may be of a server that is
+    away, or gone by now."""
+    try:
+        return await call(nc, f"CONSUMER.INFO.{stream}.{name}")
+    except JournalUnavailable:
+        return name
+
+
+def consumers_check(infos: Sequence[dict[str, Any]]) -> list[Check]:
+    return [consumer_check(info) for info in infos if info["config"].get("durable_name")] or [
         Check("consumers", State.WARNING, "no service has read the journal yet")
     ]
+
+
+def silent_check(names: Sequence[str]) -> Check:
+    shown = ", ".join(sorted(names)[:SILENT_SHOWN_MAX])
+    return Check("consumers", State.WARNING, f"nobody tells of {len(names):,}, such as {shown}")
 
 
 def consumer_check(info: dict[str, Any]) -> Check:

@@ -50,7 +50,9 @@ def left_unsettled(reports: Sequence[dict[str, Any]]) -> str:
 
 async def _hosts_ready(runtime: Runtime, found: list[dict[str, Any]]) -> None:
     """The reports of those that answer are left in `found`."""
-    names = runtime.placement().names()
+    names = (
+        runtime.placement().serving()
+    )  # nothing is placed on a drained one, whether it answers or not
     reports = await runtime.transport.reports(names)
     found += [report for report in reports if report is not None]
     silent = [name for name, report in zip(names, reports, strict=True) if report is None]

@@ -24,6 +24,8 @@ from cluster.journal import api, jetstream
 from serve_app import hold_making
 from serve_app.api import stream as stream_api
 from serve_app.app import create_app
+from serve_app.rate_limits import RateLimits
+from serve_app.security_headers import security_headers
 from tests.e2e.answers import Published
 from tests.e2e.venue import (
     Answer,
@@ -103,6 +105,8 @@ async def test_requests_that_are_cancelled_are_worked_on_to_the_end(server: Loca
     show_id = await hall(server, grid(5, 10) + "\n" + grid(5, 10, "T").partition("\n")[2])
     app = create_app()
     app.state.runtime = server.runtime
+    app.state.security_headers = security_headers(server.runtime.settings)
+    app.state.rate_limits = RateLimits(server.runtime.settings, server.runtime.telemetry.meter)
     dice = random.Random(11)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://local"

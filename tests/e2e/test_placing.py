@@ -142,6 +142,7 @@ async def test_a_host_that_does_not_answer_is_not_taken_back(
         )
         assert problem["detail"].startswith("host-1 does not answer")
         assert fleet.runtime.placement().fleet.drained == {1}, "nothing new goes there"
+        assert (await fleet.http.get("/readyz")).status_code == 200, "all blocks are elsewhere"
         refused(await put(fleet, f"{HOSTS}/host-1", {"drained": False}), 503, "unavailable")
         assert fleet.runtime.placement().fleet.drained == {1}
     finally:

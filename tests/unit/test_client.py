@@ -9,13 +9,22 @@ from dataclasses import dataclass, field
 import pytest
 
 from actors import client as client_module
-from actors.client import CALL_COMMANDS_MAX, PATIENCE_SECONDS, HostUnavailable, TicketClient
+from actors.client import (
+    CALL_COMMANDS_MAX,
+    CALL_SECONDS_MAX,
+    PATIENCE_SECONDS,
+    HostUnavailable,
+    TicketClient,
+)
 from actors.domain.commands import FindHold
 from actors.domain.identity import BlockKey
 from actors.fleet import Fleet
 from actors.outcomes import Accepted, Outcome, Unavailable
 from actors.placement import Placement
 from actors.wire import decode_batch, encode_outcomes
+from cluster.journal.api import REQUEST_SECONDS_MAX
+from cluster.journal.jetstream import APPEND_SECONDS_MAX
+from cluster.journal.settle import SETTLE_SECONDS_MAX
 
 SHOW = "sabcdefghijkl"
 FIND = FindHold("a" * 26)
@@ -204,3 +213,8 @@ async def test_a_command_that_cannot_be_encoded_fails_its_caller_and_nobody_else
         await client.ask(key(0), FindHold(object()))  # type: ignore[arg-type]
     assert await good == Accepted()
     assert await client.ask(key(0), FIND) == Accepted()
+
+
+def test_a_host_without_an_answer_of_the_journal_says_so_before_it_is_taken_for_hanging() -> None:
+    last_attempt = APPEND_SECONDS_MAX + REQUEST_SECONDS_MAX  # it is sent, and read back
+    assert SETTLE_SECONDS_MAX + last_attempt <= CALL_SECONDS_MAX

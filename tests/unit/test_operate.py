@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from actors.journal import JournalUnavailable
 from cluster.journal.streams import Drift
+from cluster.operate import lag_checks
 from cluster.operate.bench.wrk import parsed
 from cluster.operate.client import problem_of, retry_after
 from cluster.operate.command import CommandError
@@ -17,7 +20,7 @@ from cluster.operate.doctor import (
     described,
     nats_version_check,
 )
-from cluster.operate.lag_checks import consumer_check
+from cluster.operate.lag_checks import consumer_check, consumer_checks
 from cluster.operate.load import load_key, media_type_of, sniffed
 from cluster.operate.money_checks import (
     notice_ms,
@@ -129,6 +132,28 @@ def test_a_consumer_that_is_far_behind_is_a_warning() -> None:
 def test_a_consumer_of_another_stream_is_named_with_it() -> None:
     info = {"config": {"durable_name": "payment"}, "stream_name": "NOTICES"}
     assert consumer_check(info).name == "consumer payment of NOTICES"
+
+
+async def test_consumers_are_told_though_one_of_them_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A list of all is not answered while one server of a cluster is away."""
+
+    async def call(_nc: Any, method: str) -> dict[str, Any]:
+        kind, stream, *name = method.removeprefix("CONSUMER.").split(".")
+        if kind == "NAMES":
+            return {"consumers": ["payment", "a-view"] if stream == "JOURNAL" else None}
+        if name == ["a-view"]:
+            raise JournalUnavailable("no answer")
+        return {"config": {"durable_name": name[0]}, "stream_name": stream, "num_pending": 2}
+
+    monkeypatch.setattr(lag_checks, "call", call)
+    found = await consumer_checks(None, None)  # type: ignore[arg-type]
+    assert [(check.name, check.state) for check in found] == [
+        ("consumer payment", State.OK),
+        ("consumers", State.WARNING),
+    ]
+    assert "a-view" in found[1].detail
 
 
 def test_dead_letters_are_told_by_stream_and_consumer() -> None:
