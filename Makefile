@@ -1,5 +1,5 @@
 # Every target makes the environment first if it is missing or older than its definition.
-.PHONY: setup demo test prove cluster-test lint bench observability sbom
+.PHONY: setup demo test prove cluster-test lint bench screenshots observability sbom
 .DEFAULT_GOAL := setup
 
 STAMP := .venv/.setup
@@ -37,6 +37,10 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	.venv/bin/frontrow bench
+
+# The pictures of docs/shop.md, made anew in a real browser.
+screenshots: $(STAMP)
+	.venv/bin/pytest tests/browser/screenshots.py
 
 # The software bill of materials of the image (CycloneDX), from uv.lock; the image has the same in it.
 sbom: $(STAMP)

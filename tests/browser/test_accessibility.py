@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
 
+from tests.browser.axe import AXE, EVERYTHING, LOOK, violations
 from tests.browser.conftest import Open
 from tests.browser.every_page import Stop
 from tests.paying import Till
@@ -43,21 +41,6 @@ LIKE_OTHERS = {
     "paid already",
 }
 """Pages that differ from one that is looked at by their words alone."""
-
-AXE = Axe().axe_script
-EVERYTHING = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-LOOK = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "target-size"]}
-"""The rules that depend on colours and width; the others see what is in the page, which stays the same."""
-
-
-async def violations(page: Page, options: dict[str, Any]) -> list[str]:
-    """What axe finds; the page has it (`AXE`). What Playwright evaluates no policy of the page forbids."""
-    found = await page.evaluate("(options) => axe.run(options)", options)
-    return [
-        f"{one['id']}: {node['html'][:120]} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("locale", LOOKS)

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from cluster.services.fulfilment import FulfilmentService
 from cluster.services.payment import PaymentService
+from tests.browser.axe import AXE, EVERYTHING, violations
 from tests.browser.conftest import chromium as chromium  # a fixture
 from tests.local_server import ADMIN_KEY
 from tests.paying import Till
@@ -185,6 +186,10 @@ async def test_everything_can_be_reached_at_every_width(
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
         assert box["height"] >= 24, "WCAG 2.2, 2.5.8: a target of 24 px"
+    await page.evaluate(AXE)
+    for colours in ("light", "dark"):
+        await page.emulate_media(color_scheme=colours)
+        assert await violations(page, EVERYTHING) == []
     await page.screenshot(path=tmp_path / f"console-{width}.png", full_page=True)
 
 

@@ -13,6 +13,8 @@ const PADDING = 14;
 const HEAT = [10, 45]; // per cent of the colour of what is free in a section with the last free seat, and in a full one
 const FONT = "system-ui, sans-serif";
 const COLOURS = ["paper", "ink", "ground", "own", ...STATUSES];
+const SIZES = [13, 11]; // pixels of letters in a section: the first that fit
+const lineOf = (line, lines, size) => (line - (lines - 1) / 2) * (size + 2); // pixels from the middle of the section
 
 export class HallCanvas {
   /** `say(section)`: the lines that are written into a section under its name. */
@@ -46,6 +48,8 @@ export class HallCanvas {
   show(hall, palette) {
     const first = this.hall === null;
     [this.hall, this.palette] = [hall, palette];
+    const { box, pitch } = hall;
+    this.canvas.style.aspectRatio = (box.right - box.left + pitch) / (box.bottom - box.top + pitch);
     this.recolour();
     if (first) this.whole();
   }
@@ -209,7 +213,8 @@ export class HallCanvas {
     brush.setTransform(ratio, 0, 0, ratio, layer.width / 2, layer.height / 2);
     brush.lineJoin = "round";
     if (!this.seatsShown) {
-      hall.sections.forEach((section) => this.#drawSection(section));
+      for (const section of hall.sections) this.#drawHeat(section);
+      for (const section of hall.sections) this.#drawWords(section); // after all of them: hulls may overlap
       return;
     }
     for (const { hull } of hall.sections) this.#fillHull(hull, this.colour("ground"));
@@ -240,24 +245,39 @@ export class HallCanvas {
     brush.fill();
   }
 
-  /** A section with the heat of what is free in it, its name, how much is free and from which price. */
-  #drawSection(section) {
-    const { brush, hall } = this;
+  /** A section in the heat of what is free in it. */
+  #drawHeat(section) {
     const heat = section.free ? HEAT[0] + ((HEAT[1] - HEAT[0]) * section.free) / section.size : 0;
     this.#fillHull(section.hull, `color-mix(in srgb, ${this.colour("available")} ${heat}%, ${this.colour("ground")})`);
-    const { left, right, top, bottom } = section.box;
-    const [x, y] = [this.#x((left + right) / 2), this.#y((top + bottom) / 2)];
-    const width = (right - left + hall.pitch) * this.drawn.scale - 4;
-    const height = (bottom - top + hall.pitch) * this.drawn.scale - 2;
+  }
+
+  /** The name of a section, how much is free and from which price: as much of it as lies in it, and on no other one. */
+  #drawWords(section) {
+    const { brush } = this;
     brush.fillStyle = this.colour("ink");
     [brush.textAlign, brush.textBaseline] = ["center", "middle"];
-    const lines = [section.name, ...this.say(section)];
-    const shown = lines.slice(0, Math.max(1, Math.floor(height / 15)));
-    shown.forEach((line, n) => {
-      brush.font = `${n === 0 ? 600 : 400} ${n === 0 ? 13 : 12}px ${FONT}`;
-      if (height >= 11 && brush.measureText(line).width <= width) {
-        brush.fillText(line, x, y + (n - (shown.length - 1) / 2) * 15);
-      }
+    const [free, from] = this.say(section);
+    const { name } = section;
+    for (const [names, lines] of [[1, [name, free, from]], [1, [name, free]], [1, [name]], [9, name.split(" ")]]) {
+      const written = lines.filter(Boolean);
+      const size = SIZES.find((one) => written.every((line, n) => this.#fits(section, line, n, written.length, one)));
+      if (size === undefined) continue;
+      written.forEach((line, n) => {
+        brush.font = `${n < names ? 600 : 400} ${size}px ${FONT}`;
+        brush.fillText(line, this.#x(section.middle.x), this.#y(section.middle.y) + lineOf(n, written.length, size));
+      });
+      return;
+    }
+  }
+
+  #fits(section, line, n, lines, size) {
+    const { brush, hall, drawn } = this;
+    brush.font = `600 ${size}px ${FONT}`;
+    const across = (brush.measureText(line).width / 2 + 1) / drawn.scale;
+    const { x, y } = section.middle;
+    return [-size / 2, size / 2].every((edge) => {
+      const down = y + (lineOf(n, lines, size) + edge) / drawn.scale;
+      return hall.isIn(section, x - across, down) && hall.isIn(section, x + across, down);
     });
   }
 
@@ -324,7 +344,8 @@ export class HallCanvas {
     const { hall, brush } = this;
     if (!this.seatsShown) {
       for (const number of new Set(this.touched.map((seat) => hall.sectionOf[seat]))) {
-        this.#drawSection(hall.sections[number]);
+        this.#drawHeat(hall.sections[number]);
+        this.#drawWords(hall.sections[number]);
       }
       return;
     }

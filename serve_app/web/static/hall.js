@@ -52,6 +52,7 @@ export class Hall {
       for (const [first, end] of section.parts) this.sectionOf.fill(number, first, end);
       section.box = boxOf(this, section.parts);
       section.hull = hullOf(this, section.parts);
+      section.middle = middleOf(this, section.parts);
       section.cheapest = cheapest(this, section.parts);
     });
     this.box = boxOf(this, [[0, this.seats]]);
@@ -159,12 +160,14 @@ export class Hall {
     return found;
   }
 
+  /** Whether a section's hull has a point of the plan. */
+  isIn({ hull }, x, y) {
+    return hull.length > 2 && hull.every((seat, n) => cross(this, seat, hull[(n + 1) % hull.length], x, y) >= 0);
+  }
+
   /** The number of the section whose hull has a point of the plan; -1 when none has. */
   sectionAt(x, y) {
-    return this.sections.findIndex(({ hull }) => hull.length > 2 && hull.every((seat, n) => {
-      const next = hull[(n + 1) % hull.length];
-      return cross(this, seat, next, x, y) >= 0;
-    }));
+    return this.sections.findIndex((section) => this.isIn(section, x, y));
   }
 }
 
@@ -233,6 +236,19 @@ function boxOf(hall, parts) {
     }
   }
   return box;
+}
+
+/** The middle of all seats, which is inside of their hull. */
+function middleOf(hall, parts) {
+  const middle = { x: 0, y: 0 };
+  const size = parts.reduce((sum, [first, end]) => sum + end - first, 0);
+  for (const [first, end] of parts) {
+    for (let seat = first; seat < end; seat++) {
+      middle.x += hall.x[seat] / size;
+      middle.y += hall.y[seat] / size;
+    }
+  }
+  return middle;
 }
 
 /** The usual distance of neighbours, in units of the plan. */
