@@ -27,6 +27,9 @@ from actors.metrics import (
 from actors.placement import Placement
 from actors.telemetry import Telemetry
 from actors.ticket_host import RayTransport
+from cluster.accounts.authentication import Authentication
+from cluster.accounts.hashing import Passwords
+from cluster.accounts.links import Links
 from cluster.directory import Directory, HostTransport
 from cluster.elasticity.policy import Limits, Tuning
 from cluster.elasticity.preparing import Preparing
@@ -53,12 +56,15 @@ from cluster.reads.views import OPEN_SECONDS_MAX, Views
 from cluster.services.fulfilment import Stationery
 from cluster.services.opening import open_show
 from cluster.settings import Settings
+from cluster.store.accounts import Accounts
 from cluster.store.admissions import Admissions
 from cluster.store.answers import Answers
+from cluster.store.attempts import Attempts
 from cluster.store.jobs import Jobs
 from cluster.store.mongo import Database
 from cluster.store.orders import Orders
 from cluster.store.plans import Plans
+from cluster.store.sessions import Sessions
 from cluster.store.show import Show
 from cluster.store.shows import Shows
 from cluster.telemetry.opening import TelemetryOptions, open_telemetry
@@ -113,6 +119,7 @@ class Runtime:
     clock: Clock = now
     entropy: Callable[[int], bytes] = secrets.token_bytes
     in_flight: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    passwords: Passwords = field(default_factory=Passwords)
 
     def placement(self) -> Placement:
         return self.directory.placement()
@@ -180,6 +187,25 @@ class Runtime:
         return Answers(self.database)
 
     @property
+    def authentication(self) -> Authentication:
+        return Authentication(
+            Accounts(self.database),
+            Sessions(self.database),
+            self.attempts,
+            self.passwords,
+            self.clock,
+            self.entropy,
+        )
+
+    @property
+    def attempts(self) -> Attempts:
+        return Attempts(self.database)
+
+    @property
+    def links(self) -> Links:
+        return Links(self.ticket_keys.derived)
+
+    @property
     def breaker_open(self) -> bool | None:
         """Whether this process leaves the payment provider alone; None where none is set up."""
         gateway = self.gateway
@@ -220,6 +246,7 @@ class Runtime:
         await self.directory.close()
         await self.gateway.close()
         self.stationery.close()
+        self.passwords.close()
         await self.nc.close()
         await self.database.close()
 

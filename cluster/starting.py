@@ -23,12 +23,15 @@ from cluster.journal.streams import ensure_streams
 from cluster.service_processes import services
 from cluster.services.service_actor import start_service
 from cluster.settings import Settings
+from cluster.store.accounts import Accounts
 from cluster.store.admissions import Admissions
+from cluster.store.attempts import Attempts
 from cluster.store.jobs import Jobs
 from cluster.store.mongo import Database, StoreUnavailable
 from cluster.store.orders import Orders
 from cluster.store.plans import Plans
 from cluster.store.restores import Restores
+from cluster.store.sessions import Sessions
 from cluster.store.shows import Shows
 from cluster.store.tickets import Tickets
 from cluster.telemetry.logs import configure_logs
@@ -37,6 +40,8 @@ PATIENCE_SECONDS_MAX = 240.0
 """How long `start_patiently` waits for NATS and MongoDB; a cluster's parts start in no particular order."""
 
 PATIENCE_POLL_SECONDS = 1.0
+
+_INDEXED = (Shows, Plans, Jobs, Tickets, Orders, Admissions, Accounts, Sessions, Attempts)
 
 _log = structlog.get_logger()
 
@@ -71,8 +76,9 @@ async def make_ready(settings: Settings, *, keep_hosts: bool = False) -> None:
     try:
         await Restores(database).refuse_unfinished()
         await ensure_streams(nc, settings.journal_replicas)
-        for kept in (Shows, Plans, Jobs, Tickets, Orders, Admissions):
+        for kept in _INDEXED:
             await kept(database).ensure_indexes()
+        await Orders(database).fill_mailboxes()
         await _settle_fleet(nc, settings, keep=keep_hosts)
     finally:
         await nc.close()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from email_validator import EmailNotValidError, validate_email
-
 from actors.domain.identity import HoldId
 from actors.domain.rejections import Rejection
 from actors.outcomes import Unavailable
+from cluster.accounts.address import InvalidAddress, address_of
 from cluster.bootstrap import Runtime
 from cluster.orders.checkout import Ordered, Refused, Wanted
 from serve_app.hold_making import to_the_end
@@ -36,8 +35,8 @@ class WrongBuyer(Problem):
 def buyer_of(email: str, name: str) -> OrderBuyer:
     """Whether anybody reads mail at the address only a mail can tell. Raises WrongBuyer."""
     try:
-        normal = validate_email(email, check_deliverability=False).normalized
-    except EmailNotValidError as error:
+        normal = address_of(email)
+    except InvalidAddress as error:
         raise WrongBuyer("email", str(error)) from None
     name = name.strip()
     if any(not char.isprintable() for char in name):

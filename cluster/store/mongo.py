@@ -178,11 +178,17 @@ class Collection:
         *,
         sort: Sort | None = None,
         fields: Filter | None = None,
+        upsert: bool = False,
     ) -> Document | None:
-        """Change one document atomically; the document afterwards, None when there is none."""
+        """Change one document atomically; the document afterwards, None when there is none (and none is made)."""
         with _translated():
             changed = await self._driver.find_one_and_update(
-                where, change, fields, sort=sort, return_document=ReturnDocument.AFTER
+                where,
+                change,
+                fields,
+                sort=sort,
+                upsert=upsert,
+                return_document=ReturnDocument.AFTER,
             )
         return None if changed is None else _plain(changed)
 
@@ -220,12 +226,20 @@ class Collection:
         return [_plain(document) for document in found]
 
     async def ensure_index(
-        self, keys: Sort, *, unique: bool = False, where: Filter | None = None
+        self,
+        keys: Sort,
+        *,
+        unique: bool = False,
+        where: Filter | None = None,
+        kept_seconds: int | None = None,
     ) -> None:
-        """Make an index unless it is there; with `where`, only of the documents that match."""
-        partial: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
+        """Make an index unless it is there; with `where`, only of the documents that match; with `kept_seconds`,
+        documents are removed so long after the time in their key."""
+        options: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
+        if kept_seconds is not None:
+            options["expireAfterSeconds"] = kept_seconds
         with _translated():
-            await self._driver.create_index(keys, unique=unique, **partial)
+            await self._driver.create_index(keys, unique=unique, **options)
 
 
 def _update(write: Write) -> UpdateOne | UpdateMany:

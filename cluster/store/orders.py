@@ -14,6 +14,7 @@ from actors.domain.order import Actor, Cause, Line, Order, Refund, State, Task, 
 from actors.domain.payment import RefundStatus
 from actors.metrics import ORDER_TRANSITIONS
 from actors.telemetry import SILENT, Meter
+from cluster.accounts.address import mailbox_of
 from cluster.store.creation import Created, IdTaken
 from cluster.store.mongo import Collection, Database, Document, Write
 from cluster.store.order_tally import (
@@ -55,6 +56,12 @@ class Orders:
         await self._orders.ensure_index([("payment_id", 1)])
         await self._orders.ensure_index(TALLY_INDEX)
         await self._orders.ensure_index(REFUNDS_INDEX, where=HAS_REFUNDS)
+        await self._orders.ensure_index([("mailbox", 1), ("created_at", -1), ("_id", -1)])
+
+    async def fill_mailboxes(self) -> None:
+        """Write down whose the orders are that an earlier version has stored."""
+        unnamed = {"mailbox": None}
+        await self._orders.write_all([Write(unnamed, [{"$set": _MAILBOX}], many=True)])
 
     async def create(self, order: Order) -> Created[Order] | IdTaken:
         """Store a new order; the same request (by fingerprint) again gets the order as it stands.
@@ -91,6 +98,19 @@ class Orders:
         """The orders of these holds; most holds have none."""
         wanted = list(tokens)
         found = await self._orders.find({"token": {"$in": wanted}}, limit=max(1, len(wanted)))
+        return [_order(document) for document in found]
+
+    async def of_mailbox(
+        self, mailbox: str, limit: int, after: tuple[int, str] | None = None
+    ) -> list[Order]:
+        """At most `limit` orders of whoever reads mail there, the newest first; `after` is the `created_at` and the id
+        of the order that they follow."""
+        where: Document = {"mailbox": mailbox}
+        if after is not None:
+            at, order_id = after
+            older = {"created_at": {"$lt": at}}
+            where["$or"] = [older, {"created_at": at, "_id": {"$lt": order_id}}]
+        found = await self._orders.find(where, limit=limit, sort=[("created_at", -1), ("_id", -1)])
         return [_order(document) for document in found]
 
     async def replace(self, before: Order, after: Order) -> bool:
@@ -171,6 +191,9 @@ class Orders:
         return await self._orders.count(failed, DUE_ORDERS_MAX)
 
 
+_MAILBOX = {"mailbox": {"$toLower": "$email"}}
+"""What `mailbox_of` makes of an address: $toLower knows ASCII only."""
+
 _FIXED = ("order_id", "history")
 _NAMES = tuple(field.name for field in fields(Order))
 
@@ -203,7 +226,12 @@ def _plain(value: Any) -> Any:
 def _document(order: Order) -> Document:
     document = asdict(order)
     document["_id"] = document.pop("order_id")
-    return {**document, "unpublished": True, "changed_at": order.created_at}
+    return {
+        **document,
+        "mailbox": mailbox_of(order.email),
+        "unpublished": True,
+        "changed_at": order.created_at,
+    }
 
 
 def _order(document: Document) -> Order:

@@ -19,12 +19,14 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from actors.domain.identity import SHOW_ID_PATTERN, TOKEN_PATTERN, token_of
 
@@ -64,11 +66,14 @@ class TicketKeys:
     """One key that signs, and all that verify. Its repr shows key ids only."""
 
     def __init__(
-        self, kid: str, signer: Ed25519PrivateKey, others: Mapping[str, Ed25519PublicKey]
+        self,
+        kid: str,
+        signers: Sequence[Ed25519PrivateKey],
+        verifiers: Mapping[str, Ed25519PublicKey],
     ) -> None:
         self.kid = kid
-        self._signer = signer
-        self._verifiers = MappingProxyType({kid: signer.public_key(), **others})
+        self._signers = tuple(signers)
+        self._verifiers = MappingProxyType(dict(verifiers))
 
     @staticmethod
     def parse(text: str) -> TicketKeys:
@@ -81,20 +86,19 @@ class TicketKeys:
         items = text.split(",")
         if len(items) > KEYS_MAX:
             raise TicketKeysError(f"at most {KEYS_MAX} ticket keys")
-        signer: Ed25519PrivateKey | None = None
+        signers = list[Ed25519PrivateKey]()
         verifiers = dict[str, Ed25519PublicKey]()
         for position, item in enumerate(items, start=1):
             kid, key = _parsed(item.strip(), position)
             if kid in verifiers:
                 raise TicketKeysError(f"ticket key {position} has the key id of another")
             if isinstance(key, Ed25519PrivateKey):
-                signer = signer or key
+                signers.append(key)
                 key = key.public_key()
             elif position == 1:
                 raise TicketKeysError("the first ticket key signs, so it cannot be a public one")
             verifiers[kid] = key
-        assert signer is not None
-        return TicketKeys(next(iter(verifiers)), signer, verifiers)
+        return TicketKeys(next(iter(verifiers)), signers, verifiers)
 
     @staticmethod
     def generate(kid: str) -> str:
@@ -115,7 +119,7 @@ class TicketKeys:
         if not (TOKEN_PATTERN.match(claim.ticket_id) and SHOW_ID_PATTERN.match(claim.show_id)):
             raise ValueError("a claim has a ticket id and a show id")
         signed = ".".join([VERSION, self.kid, claim.ticket_id.upper(), claim.show_id.upper()])
-        return f"{signed}.{_base32(self._signer.sign(signed.encode()))}"
+        return f"{signed}.{_base32(self._signers[0].sign(signed.encode()))}"
 
     def verify(self, code: str) -> TicketClaim | None:
         """The claim of a code that one of the keys has signed; None for anything else, whatever it is."""
@@ -132,6 +136,11 @@ class TicketKeys:
             return None
         return TicketClaim(match["ticket"].lower(), match["show"].lower())
 
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """A secret of KEY_BYTES for something else than tickets from every private key, that of the signing one first
+        (HKDF, RFC 5869): no installation has to keep another secret, and none of them tells of another."""
+        return tuple(_derived(signer.private_bytes_raw(), purpose) for signer in self._signers)
+
     def __repr__(self) -> str:
         return f"TicketKeys({', '.join(self._verifiers)})"
 
@@ -144,6 +153,10 @@ def ticket_id_of(order_id: str, block: int, ticket: int) -> str:
     """
     message = f"ticket\x00{block}\x00{ticket}".encode()
     return token_of(hmac.new(order_id.encode(), message, hashlib.sha256).digest())
+
+
+def _derived(seed: bytes, purpose: str) -> bytes:
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(seed)
 
 
 def _parsed(item: str, position: int) -> tuple[str, Ed25519PrivateKey | Ed25519PublicKey]:

@@ -26,6 +26,7 @@ ORDER_L = 2**252 + 27742317777372353535851937790883648493
 """The order of Ed25519's group (RFC 8032, 5.1)."""
 
 KEYS = TicketKeys.parse("K1:" + "A" * 43)
+OLD = TicketKeys.parse("K0:" + "C" * 42 + "A").public()
 OTHERS = TicketKeys.parse("K1:" + "B" * 43)
 
 claims = st.builds(
@@ -69,6 +70,16 @@ def test_no_part_of_a_code_verifies() -> None:
         assert KEYS.verify(CODE[:place]) is None
         assert KEYS.verify(CODE[place + 1 :]) is None
         assert KEYS.verify(CODE[:place] + CODE[place + 1 :]) is None
+
+
+def test_another_secret_follows_from_every_private_key_for_every_purpose() -> None:
+    """32 bytes each; those of a key are the same wherever it stands, and none is the key."""
+    both = TicketKeys.parse("K2:" + "B" * 43 + ",K1:" + "A" * 43 + ",K0:" + OLD.partition(":")[2])
+    (one,), (other,) = KEYS.derived("a"), OTHERS.derived("a")
+    assert both.derived("a") == (other, one)
+    assert len({one, other, *KEYS.derived("b"), *OTHERS.derived("b")}) == 4
+    assert len(one) == 32
+    assert one != bytes(32)
 
 
 def test_another_case_another_key_and_another_key_id_are_refused() -> None:

@@ -61,6 +61,7 @@ class Fitting:
             "admissions": self._of_show,
             "answers": self._of_show,
             "mailings": lambda document: document if document["_id"] in self.orders else None,
+            "accounts": lambda document: document,
         }
 
     def _there(self, show_id: str) -> bool:

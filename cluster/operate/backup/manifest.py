@@ -39,12 +39,17 @@ KEPT_COLLECTIONS = (
     "admissions",
     "answers",
     "mailings",
+    "accounts",
 )
 """In the order in which they are read. Bodies before jobs: a job that is not over has its body. Then whatever is made
-from something after it: a job's plans, the orders of shows, and mailings last, so that no mail is sent twice."""
+from something after it: a job's plans, the orders of shows, and mailings after orders, so that no mail is sent twice.
+Accounts belong to nothing else."""
 
 DERIVED_COLLECTIONS = ("tickets", "checkpoints")
 """The read model, projected anew from the journal."""
+
+PASSING_COLLECTIONS = ("sessions", "attempts")
+"""Over within days by themselves: who was signed in signs in again."""
 
 
 class Chunk(msgspec.Struct, frozen=True):

@@ -54,6 +54,7 @@ RESTORE_ORDER = (
     "admissions",
     "answers",
     "mailings",
+    "accounts",
 )
 """Jobs before their bodies, of which only those that are still needed come back; orders before their mailings."""
 

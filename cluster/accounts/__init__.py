@@ -1,0 +1,1 @@
+"""Buyers who want more than a guest: addresses that are proven by mail, accounts, sessions."""
