@@ -51,6 +51,7 @@ from serve_app.rate_limits import RateLimits
 from serve_app.request_id import HEADER, TO_ANSWER
 from serve_app.seat_maps import SeatMaps, json_seat_map
 from serve_app.security_headers import HEADERS, SecurityHeaders, security_headers
+from serve_app.web.letters import Letterbox
 from serve_app.web.picture import Pictures
 from serve_app.web.routes import WEB_ROUTES
 
@@ -104,9 +105,11 @@ def create_app(
         app.state.rate_limits = RateLimits(
             app.state.runtime.settings, app.state.runtime.telemetry.meter, own_hops=own_hops
         )
+        app.state.letterbox = Letterbox()
         try:
             yield
         finally:
+            await app.state.letterbox.close()
             await app.state.runtime.close()
 
     app = FastAPI(

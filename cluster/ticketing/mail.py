@@ -45,7 +45,7 @@ def confirmation(
     texts of this mail only. Raises AddressError."""
     message = EmailMessage()
     message["From"] = sender
-    message["To"] = _recipient(order.holder, recipient)
+    message["To"] = recipient_address(order.holder, recipient)
     message["Subject"] = f"Your tickets: {one_line(order.show.name)[:NAME_CHARS_MAX]}"
     message["Date"] = datetime.fromtimestamp(order.paid_at / 1000, UTC)
     message["Message-ID"] = f"<confirmation.{order.reference.lower()}@{sender.domain}>"
@@ -70,9 +70,9 @@ def sender_address(text: str) -> Address:
     return Address(name, user, domain)
 
 
-def _recipient(holder: str, text: str) -> Address:
-    """In the form for servers that know ASCII only, if it has one. Built from its parts: the standard library's parser
-    takes no letters beyond ASCII (RFC 6531)."""
+def recipient_address(holder: str, text: str) -> Address:
+    """Whom a message goes to, in the form for servers that know ASCII only, if it has one. Built from its parts: the
+    standard library's parser takes no letters beyond ASCII (RFC 6531). Raises AddressError."""
     try:
         valid = validate_email(text.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError:

@@ -18,6 +18,7 @@ from serve_app.runtime import runtime_of
 from serve_app.shows import view_of
 from serve_app.web.forms import form_of
 from serve_app.web.page import Page, SeeOther, page
+from serve_app.web.signed_in import account_of
 
 
 @page
@@ -33,6 +34,7 @@ async def _hold_page(request: Request, status: int = 200, **told: object) -> Pag
         raise Problem("hold_sold")
     show = await existing_show(runtime, hold_id.show_id)
     view = await view_of(runtime, hold_id.show_id)
+    account = await account_of(request)
     context = {
         "hold_id": str(hold_id),
         "show": show,
@@ -41,7 +43,8 @@ async def _hold_page(request: Request, status: int = 200, **told: object) -> Pag
         "now": runtime.clock(),
         "extendable": not found.extended_by,
         "problem": "",
-        "email": "",
+        "account": account,
+        "email": account.address if account else "",
         "name": "",
         **told,
     }

@@ -15,6 +15,7 @@ from serve_app.web.forms import form_of
 from serve_app.web.order_words import OF_PAYING, OF_REFUNDS, SAME_AS, of_problem, words_of
 from serve_app.web.page import Page, SeeOther, page
 from serve_app.web.paying import AtBank, CardForm, card_form_of
+from serve_app.web.signed_in import account_of
 
 
 @page
@@ -26,6 +27,7 @@ async def order(request: Request) -> Page:
     found, payment = await card_form_of(runtime, found, show.name)
     card = payment if isinstance(payment, CardForm) else None
     context = {
+        "account": await account_of(request),
         "order": found,
         "show": show,
         "words": words_of(found),

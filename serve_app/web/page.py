@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from http.cookies import SimpleCookie
@@ -53,10 +53,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class SeeOther:
-    """The answer to a form (RFC 9110, 15.4.4): the page to look at next, which may be loaded again without harm."""
+    """The answer to a form (RFC 9110, 15.4.4): the page to look at next, which may be loaded again without harm.
+    `cookies` are Set-Cookie fields."""
 
     location: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    cookies: Sequence[str] = ()
 
 
 Build = Callable[[Request], Awaitable[Page | SeeOther]]
@@ -77,10 +79,17 @@ def page(build: Build) -> Endpoint:
         except (StoreUnavailable, JournalUnavailable):
             made = refused(unavailable())
         if isinstance(made, SeeOther):
-            return Response(status_code=303, headers={**made.headers, "Location": made.location})
+            return _onwards(made)
         return answer(request, made, language)
 
     return endpoint
+
+
+def _onwards(made: SeeOther) -> Response:
+    response = Response(status_code=303, headers={**made.headers, "Location": made.location})
+    for cookie in made.cookies:
+        response.headers.append("Set-Cookie", cookie)
+    return response
 
 
 def refused(problem: Problem) -> Page:

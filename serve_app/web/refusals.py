@@ -64,6 +64,14 @@ WORDS: dict[str, tuple[str, str]] = {
             "off for this page and try again."
         ),
     ),
+    "not_signed_in": (
+        N_("You are not signed in, or no longer"),
+        N_("Sign in, and try again."),
+    ),
+    "link_over": (
+        N_("This link no longer works"),
+        N_("Links of mails work for a while, and some only once. Ask for another one."),
+    ),
     "foreign_form": (
         N_("This form came from another site"),
         N_("Open the page here and send it again."),
