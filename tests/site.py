@@ -56,9 +56,9 @@ def heading(page: httpx.Response) -> str:
 
 @asynccontextmanager
 async def open_site(
-    nats_url: str, mongodb_url: str, data: Path, database: str, **changes: object
+    nats_url: str, mongodb_url: str, data: Path, database: str
 ) -> AsyncIterator[Site]:
     async with local_server(
-        nats_url, mongodb_url, mongodb_database=database, data_dir=data, **changes
+        nats_url, mongodb_url, mongodb_database=database, data_dir=data
     ) as server:
         yield Site(server, Mails(data))
