@@ -36,7 +36,9 @@ def dangers(settings: Settings, admin_key: str | None) -> Iterator[Check]:
     if admin_key is not None and len(admin_key) < KEY_CHARS_MIN:
         yield _warned(f"FRONTROW_ADMIN_KEY has fewer than {KEY_CHARS_MIN} characters")
     if settings.smtp_url is not None and not public:
-        yield _warned("mails are sent, and FRONTROW_PUBLIC_URL is not set: they have no link")
+        yield _warned(
+            "mails are sent, and FRONTROW_PUBLIC_URL is not set: they have no link, and accounts cannot be made"
+        )
     if public and settings.smtp_url is None:
         yield _warned("FRONTROW_SMTP_URL is not set: mails are files in the data directory")
     if stripe == SECRET_KEY and settings.stripe_api_base is None:

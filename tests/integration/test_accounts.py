@@ -16,6 +16,7 @@ from cluster.accounts.limits import FAILED_SIGN_INS_PER_ADDRESS_MAX
 from cluster.accounts.session import IDLE_MS, session_id_of
 from cluster.embedded.nats import NatsServer
 from tests.local_server import local_server
+from tests.mailing import Mails
 from tests.site import PASSWORD, Site, heading, open_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -148,6 +149,9 @@ async def test_g12_over_tls_the_cookie_is_for_tls_and_this_host_alone(
         assert plain.status_code == 303, "a cookie that a page without TLS may have set"
         fine = await server.http.get("/account", headers={"Cookie": f"__Host-session={token}"})
         assert fine.status_code == 200
+        await server.http.post("/account/link", data={"email": "b@example.com"})
+        link = await Mails(tmp_path).link_to("b@example.com")
+        assert link.startswith(f"{public}/account/links/")
 
 
 async def test_g12_401_403_and_500_are_told_apart(
