@@ -56,6 +56,23 @@ class Stop:
             await page.evaluate(SEND, [url + self.address, dict(self.form)])
 
 
+NOBODY = {"email": "nobody@example.com", "password": "a wrong password"}
+
+ACCOUNTS = {
+    "my orders": Stop("/orders"),
+    "my orders, no address": Stop("/orders/link", 422, {"email": "nobody"}),
+    "link to orders mailed": Stop("/orders/mailed"),
+    "link over": Stop("/orders/links/made-up", 410),
+    "sign in": Stop("/account/sign-in"),
+    "sign in, wrong": Stop("/account/sign-in", 401, NOBODY),
+    "sign up": Stop("/account/sign-up"),
+    "password forgotten": Stop("/account/forgotten"),
+    "sign up, no address": Stop("/account/link", 422, {"email": "nobody"}),
+    "link to account mailed": Stop("/account/mailed"),
+    "not signed in": Stop("/account/delete", 401, {"sure": "yes"}),
+}
+
+
 async def every_page(shop: Till) -> dict[str, Stop]:
     """The pages by their names. What is bought for them is bought here."""
     expiring = await _expiring(shop)
@@ -66,6 +83,7 @@ async def every_page(shop: Till) -> dict[str, Stop]:
         "no such show": Stop("/shows/snothing", 404),
         "no such page": Stop("/?cursor=x", 422),
         "console": Stop("/operator"),
+        **ACCOUNTS,
         **await _shows(shop),
         **await _holds(shop),
         **await _orders(shop),
