@@ -182,9 +182,9 @@ def _methods(app: FastAPI, path: str) -> list[str]:
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
-    told = error.told if isinstance(error, JournalUnavailable) else str(error)
+    assert isinstance(error, JournalUnavailable | StoreUnavailable)
     _log.warning("request.unavailable", reason=str(error))
-    return problem_response(unavailable(told), request.url.path)
+    return problem_response(unavailable(error.told), request.url.path)
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:

@@ -61,8 +61,10 @@ Sort = Sequence[tuple[str, int]]
 class StoreUnavailable(Exception):
     """MongoDB cannot be reached or does not answer in time; a write may or may not have been done.
 
-    Holds no address and no credentials: the text may reach a client.
+    Holds no address and no credentials. Its text is for operators; `told` is what a buyer may read.
     """
+
+    told = "shows and orders cannot be read or written at the moment"
 
 
 class StoreError(Exception):
