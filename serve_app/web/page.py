@@ -11,6 +11,7 @@ from functools import wraps
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +23,8 @@ from serve_app.web.language import COOKIE, LANGUAGES, PARAMETER, Language, langu
 from serve_app.web.policy import content_security_policy, require_same_site
 from serve_app.web.refusals import refusal_of
 from serve_app.web.rendering import rendered
+
+_log = structlog.get_logger()
 
 PUBLIC = "private, max-age=0, stale-while-revalidate=30"
 """Of a page that is the same for everybody, and changes with the sale: shown again at once, and asked for meanwhile."""
@@ -78,6 +81,9 @@ def page(build: Build) -> Endpoint:
             made = refused(problem)
         except (StoreUnavailable, JournalUnavailable):
             made = refused(unavailable())
+        except Exception as error:  # a defect: its owners get the traceback, a person gets a page
+            _log.error("request.failed", page=build.__name__, exc_info=error)
+            made = refused(Problem("internal_error"))
         if isinstance(made, SeeOther):
             return _onwards(made)
         return answer(request, made, language)
