@@ -25,7 +25,7 @@ test: $(STAMP)
 cluster-test: $(STAMP)
 	.venv/bin/python -m tests.cluster
 
-# Everything that docs/guarantees.md promises, at full size; under an hour on two cores.
+# Everything that docs/guarantees.md promises, at full size; about an hour on two idle cores.
 prove: $(STAMP)
 	.venv/bin/python -m tests.prove
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from starlette.requests import Request
 from starlette.types import Scope
 
 from actors.metrics import RATE_LIMITED
@@ -39,6 +38,8 @@ _BY_LAST_WORD = {
     "extend": Policy.HOLDS,
     "orders": Policy.ORDERS,
     "order": Policy.ORDERS,
+    "sign-in": Policy.SIGN_INS,
+    "link": Policy.SIGN_INS,
 }
 """What a POST makes, by the last word of its address."""
 
@@ -102,20 +103,8 @@ class RateLimits:
         return client
 
     def use(self, policy: Policy, client: str) -> Limited:
-        """One use by a client, or by whatever else is to be limited on its own, such as an account."""
+        """One use by a client."""
         limited = Limited(policy, self._quotas[policy], self._uses[policy].use(client))
         if not limited.use.allowed:
             self._meter.count(RATE_LIMITED, 1, policy)
         return limited
-
-
-def limit(request: Request, policy: Policy, whose: str = "") -> None:
-    """One use of a policy by who asks, for what the address alone does not tell (a sign-in that failed). 429 when it is
-    one too many. `whose`: something else that has the quota in place of the client, such as an address of mail."""
-    limits: RateLimits = request.app.state.rate_limits
-    client = limits.client(request.scope)
-    if client is None:
-        return
-    limited = limits.use(policy, whose or client)
-    if not limited.use.allowed:
-        raise limited.problem()

@@ -128,7 +128,7 @@ SCHEMAS: Schema = {
             }
         ),
     ),
-    "Health": {"type": "object", "properties": {"status": STRING}},
+    "Health": record(["status"], status=STRING, journal=STRING, store=STRING, hosts=STRING),
 }
 
 

@@ -78,7 +78,8 @@ _INVARIANTS = [
         "0m",
         "page",
         "The journal gave a ticket to one while it was another's.",
-        "Stop the sale. `frontrow verify` names the seat, `frontrow inspect` its history. The journal keeps what was, "
+        "Stop the sale: `frontrow freeze SHOW_ID BLOCK` for each of its blocks. `frontrow verify` names the seat, "
+        "`frontrow inspect` its history. The journal keeps what was, "
         "so silence the alert when the people have been looked after.",
     ),
     Alert(
@@ -142,7 +143,8 @@ _PARTS = [
         "2m",
         "page",
         "A block has half as many commands waiting as it takes (4,000): beyond that they are answered 503.",
-        "If one show is wanted by everybody, its blocks are few: more hosts do not help there, a waiting room does. "
+        "If one show is wanted by everybody, its blocks are few: more hosts do not help there; `frontrow move` gives "
+        "a block a host with less on it. "
         "If all are deep, `frontrow scale`.",
         Runbook.ON_SALE_DAY,
     ),

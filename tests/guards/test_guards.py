@@ -88,14 +88,14 @@ MUTANTS: dict[str, tuple[Guard, ...]] = {
         ),
         Guard(
             activation,
-            "            detail = str(error)\n",
+            "            detail = error.told\n",
             "            return [Unavailable(str(error))] * len(commands)\n",
         ),
     ),
     "a full disk is taken for a stored commit": (
         Guard(
             acks,
-            "            raise JournalUnavailable(NO_ROOM[ack.error.err_code])",
+            "            raise JournalUnavailable(full, full)",
             "            return 1",
         ),
     ),

@@ -23,6 +23,9 @@ OF_POSTS = {
     "/holds/{hold_id}/extend": Policy.HOLDS,
     "/v1/orders": Policy.ORDERS,
     "/holds/{hold_id}/order": Policy.ORDERS,
+    "/account/sign-in": Policy.SIGN_INS,
+    "/account/link": Policy.SIGN_INS,
+    "/orders/link": Policy.SIGN_INS,
     "/webhooks/stripe": None,
 }
 """What a POST counts as, where that is not a read."""
