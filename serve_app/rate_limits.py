@@ -39,6 +39,7 @@ _BY_LAST_WORD = {
     "orders": Policy.ORDERS,
     "order": Policy.ORDERS,
     "sign-in": Policy.SIGN_INS,
+    "password": Policy.SIGN_INS,
     "link": Policy.SIGN_INS,
 }
 """What a POST makes, by the last word of its address."""
@@ -97,10 +98,14 @@ class RateLimits:
 
     def client(self, scope: Scope) -> str | None:
         """The client of a request; None when it is not limited."""
-        client = None if self._settings.rate_limits == "off" else client_of(scope, self._hops)
+        client = None if self._settings.rate_limits == "off" else self.address(scope)
         if client == LOOPBACK and self._settings.rate_limits == "remote":
             return None
         return client
+
+    def address(self, scope: Scope) -> str:
+        """Where a request comes from, limited or not."""
+        return client_of(scope, self._hops)
 
     def use(self, policy: Policy, client: str) -> Limited:
         """One use by a client."""

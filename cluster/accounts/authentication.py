@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from actors.domain.identity import token_of
 from cluster.accounts.address import mailbox_of
-from cluster.accounts.hashing import Passwords
+from cluster.accounts.hashing import Passwords, TooManyHashes
 from cluster.accounts.limits import (
     FAILED_SIGN_INS_PER_ADDRESS,
     FAILED_SIGN_INS_PER_CLIENT,
@@ -21,6 +22,7 @@ from cluster.accounts.limits import (
 from cluster.accounts.session import TOKEN_BYTES, Session
 from cluster.store.accounts import Account, Accounts
 from cluster.store.attempts import Attempts
+from cluster.store.mongo import StoreUnavailable
 from cluster.store.sessions import Sessions
 
 
@@ -69,14 +71,23 @@ class Authentication:
             taken.append((limit, who))
         account = await self.accounts.of_address(address)
         stored = None if account is None else account.password_hash
-        if not await self.passwords.matches(stored, password) or account is None:
+        try:
+            matched = await self.passwords.matches(stored, password)
+        except TooManyHashes:  # nobody has looked at this one: it was not a failure
+            await self._give_back(taken)
+            raise
+        if not matched or account is None:
             return None
+        await self._give_back(taken)
+        if self.passwords.outdated(account.password_hash):
+            with suppress(TooManyHashes):  # the next sign-in does it
+                hashed = await self.passwords.hash(password)
+                await self.accounts.set_password(account, hashed, account.generation)
+        return await self._begin(account)
+
+    async def _give_back(self, taken: list[tuple[Limit, str]]) -> None:
         for limit, who in taken:
             await self.attempts.give_back(limit, who)
-        if self.passwords.outdated(account.password_hash):
-            hashed = await self.passwords.hash(password)
-            await self.accounts.set_password(account, hashed, account.generation)
-        return await self._begin(account)
 
     async def account_of(self, token: str) -> Account | None:
         """Whose session this is; None when it is over, or was ended."""
@@ -88,7 +99,8 @@ class Authentication:
             return None
         if session.is_news(now):
             used = Session(session.account_id, session.generation, session.began_at, now)
-            await self.sessions.note(token, used)
+            with suppress(StoreUnavailable):  # a store that only reads knows who is signed in
+                await self.sessions.note(token, used)
         return account
 
     async def sign_out(self, token: str) -> None:

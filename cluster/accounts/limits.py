@@ -13,7 +13,7 @@ FAILED_SIGN_INS_PER_CLIENT_MAX = 100
 """A client may be a whole house."""
 
 LETTERS_PER_ADDRESS_MAX = 5
-"""Mails with a link that one address gets in a window, whoever asks for them."""
+"""Mails with a link of one kind that one address gets in a window, whoever asks for them."""
 
 LETTERS_PER_CLIENT_MAX = 50
 

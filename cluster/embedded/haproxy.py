@@ -1,9 +1,10 @@
 """HAProxy under Ray Serve, made fit for several stacks on one machine.
 
 Serve writes HAProxy's configuration itself. What it cannot be told (statistics on loopback only, an
-answer of ours when no replica can be reached or none is known yet, telling the replica who asked, death
-with its owner) is done by a wrapper that Serve runs as "the HAProxy binary". The image for Kubernetes has
-one as well, made when it is built, which listens on all interfaces: a pod is a machine of its own. Only the
+answer of ours when no replica can be reached or none is known yet, telling the replica who asked, a log
+without addresses, which may be keys to somebody's tickets, death with its owner) is done by a wrapper that
+Serve runs as "the HAProxy binary". The image for Kubernetes has one as well, made when it is built, which
+listens on all interfaces: a pod is a machine of its own. Only the
 page of statistics is on loopback there too: it shows what runs where, and Serve gives it a port but no
 address (ray/serve/_private/haproxy_templates.py of Ray 2.60, `listen stats`). Variables:
 ray/serve/_private/constants.py.
@@ -35,7 +36,7 @@ done
 [ -n "$configuration" ] && sed -i \\
   -e '/^listen stats/,$s/^\\( *bind \\)\\*:/\\1{loopback}:/' \\
   -e 's/^\\( *bind \\)\\**:/\\1{address}:/' \\
-  -e 's/^\\( *\\)option httplog$/&\\n\\1option forwardfor/' \\
+  -e 's|^\\( *\\)option httplog$|\\1log-format "%ci %ft %b %s %Ta %ST %ts %HM"\\n\\1option forwardfor|' \\
   -e 's#^\\( *errorfile 50[234] \\).*#\\1{answer}#' \\
   -e 's#^\\( *http-request \\)return status 404 .*lf-string.*#\\1deny deny_status 503#' "$configuration"
 exec {binary} "$@"

@@ -84,8 +84,7 @@ class JetStreamJournal:
             self._unsettled.settle()
             return sequence
         except JournalConflict:
-            outcome = "conflict"
-            self._unsettled.settle()
+            outcome = "conflict"  # which a journal that stores nothing says as well
             raise
         except JournalUnavailable:
             self._unsettled.leave()

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from actors.domain.identity import BlockKey
-from actors.journal import Entry, JournalConflict, JournalUnavailable, Snapshot
+from actors.journal import Entry, JournalUnavailable, Snapshot
 from cluster.journal.acks import stored_sequence
 from cluster.journal.api import patiently
 from cluster.journal.memory_stream import Answer, MemoryStream
@@ -105,9 +105,6 @@ class MemoryJournal:
             sequence = await append_settled(
                 self, subject, expected, commit_id, payload, seconds_max
             )
-        except JournalConflict:
-            self._unsettled.settle()
-            raise
         except JournalUnavailable:
             self._unsettled.leave()
             raise

@@ -118,7 +118,7 @@ class Orders:
         recorded = [asdict(one) for one in after.history[len(before.history) :]]
         changes = {
             "$set": {**_differences(before, after), "unpublished": True,
-                     "changed_at": after.history[-1].at},
+                     "mailbox": mailbox_of(after.email), "changed_at": after.history[-1].at},
             "$push": {"history": {"$each": recorded}},
         }  # fmt: skip
         replaced = await self._orders.update(

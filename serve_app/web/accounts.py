@@ -76,8 +76,12 @@ async def sign_out(request: Request) -> SeeOther:
     token = cookie_of(request, Cookie.SESSION)
     if token is not None:
         await runtime_of(request).authentication.sign_out(token)
-    gone = (dropped(request, Cookie.SESSION), dropped(request, Cookie.ORDERS))
-    return SeeOther("/account/sign-in", cookies=gone)
+    return SeeOther("/account/sign-in", cookies=_all_dropped(request))
+
+
+def _all_dropped(request: Request) -> tuple[str, ...]:
+    """Whoever sits down at this browser next finds nothing."""
+    return tuple(dropped(request, cookie) for cookie in Cookie)
 
 
 @page
@@ -186,7 +190,7 @@ async def delete(request: Request) -> Page | SeeOther:
     if form.one("sure") != "yes":
         return Page("account.html", {"account": found, "problem": "sure"}, 422)
     await runtime_of(request).authentication.delete(found)
-    return SeeOther("/orders", cookies=(dropped(request, Cookie.SESSION),))
+    return SeeOther("/orders", cookies=_all_dropped(request))
 
 
 @contextmanager

@@ -22,7 +22,9 @@ from cluster.bootstrap import Runtime
 from cluster.store.mongo import StoreUnavailable
 from cluster.ticketing.mail import ENCODING, AddressError, recipient_address
 from cluster.ticketing.mailer import MailRefused, MailUnavailable, is_loopback
+from serve_app.clients import LOOPBACK
 from serve_app.problems import Problem, busy, unavailable
+from serve_app.rate_limits import RateLimits
 from serve_app.runtime import runtime_of
 from serve_app.web.forms import Form
 from serve_app.web.language import Language, language_of
@@ -118,13 +120,18 @@ async def _send(
         found = await subject(runtime, address)
         if found is None:
             return
-        who, now = mailbox_of(address), runtime.clock()
+        (purpose, about), now = found, runtime.clock()
+        # Of each kind: whoever asks for somebody's orders does not use up the letters with a new password.
+        who = f"{purpose} {mailbox_of(address)}"
         if await runtime.attempts.take(LETTERS_PER_ADDRESS, who, now) is not None:
             return
-        purpose, about = found
         folder = "/orders/links/" if purpose is Purpose.ORDERS else "/account/links/"
         link = origin + folder + runtime.links.token(purpose, about, now)
-        await _post(runtime, _composed(runtime, address, language, purpose, link, now))
+        try:
+            await _post(runtime, _composed(runtime, address, language, purpose, link, now))
+        except MailUnavailable:
+            await runtime.attempts.give_back(LETTERS_PER_ADDRESS, who)
+            raise
     except (StoreUnavailable, MailUnavailable, MailRefused, AddressError) as error:
         _log.warning("letter.not_sent", reason=str(error))  # these name neither address nor link
 
@@ -158,8 +165,10 @@ def _composed(
 
 def _reachable_origin(request: Request) -> str:
     """Where a mail's link leads: to where this installation is known to be, and never to where a request says it is,
-    which anybody can make up; but for this very machine."""
+    which anybody can make up; but for this very machine, when it is asked from there."""
     settings = runtime_of(request).settings
-    if settings.public_url is None and not is_loopback(request.url.hostname or ""):
+    limits: RateLimits = request.app.state.rate_limits
+    here = is_loopback(request.url.hostname or "") and limits.address(request.scope) == LOOPBACK
+    if settings.public_url is None and not here:
         raise unavailable("this installation does not know its own address (FRONTROW_PUBLIC_URL)")
     return origin_of(request)

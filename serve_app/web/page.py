@@ -20,7 +20,7 @@ from cluster.store.mongo import StoreUnavailable
 from serve_app.conditional import matches, takes_gzip
 from serve_app.problems import Problem, unavailable
 from serve_app.web.language import COOKIE, LANGUAGES, PARAMETER, Language, language_of
-from serve_app.web.policy import content_security_policy, require_same_site
+from serve_app.web.policy import SAFE_METHODS, content_security_policy, require_same_site
 from serve_app.web.refusals import refusal_of
 from serve_app.web.rendering import rendered
 
@@ -116,6 +116,7 @@ def answer(request: Request, made: Page, language: Language) -> Response:
         **made.context,
         "nonce": _NONCE,
         "elsewhere": [] if made.only else _other_languages(request, language),
+        "shop": made.only is None,
     }
     text = rendered(made.template, language, context)
     tag = f'W/"{hashlib.blake2b(text.replace(_NONCE, "").encode(), digest_size=12).hexdigest()}"'
@@ -142,7 +143,9 @@ def answer(request: Request, made: Page, language: Language) -> Response:
 
 
 def _other_languages(request: Request, language: Language) -> list[tuple[str, str]]:
-    """The same page in the other languages: code and address."""
+    """The same page in the other languages: code and address. None of the answer to a form, which has no address."""
+    if request.method not in SAFE_METHODS:
+        return []
     kept = [(k, v) for k, v in request.query_params.multi_items() if k != PARAMETER]
     return [
         (code, f"{request.url.path}?{urlencode([*kept, (PARAMETER, code)])}")

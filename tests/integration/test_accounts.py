@@ -69,6 +69,17 @@ async def test_nobody_gets_an_account_without_the_mail(
     assert (await signed_in(visitor, address, PASSWORD)).status_code == 401
 
 
+async def test_who_sits_down_next_cannot_go_on_with_a_link(
+    site: Site, visitor: httpx.AsyncClient
+) -> None:
+    address = site.stranger()
+    await visitor.post("/account/link", data={"email": address})
+    await visitor.get(await site.mails.link_to(address))
+    assert (await visitor.get("/account/password")).status_code == 200
+    await visitor.post("/account/sign-out", data={"": ""})
+    assert (await visitor.get("/account/password")).status_code == 410
+
+
 async def test_g11_of_many_sign_ups_with_one_address_one_makes_an_account(
     site: Site, visitor: httpx.AsyncClient
 ) -> None:

@@ -11,16 +11,22 @@ from datetime import UTC, datetime
 import pytest
 
 from cluster.accounts.authentication import Authentication, TooManyTries
-from cluster.accounts.hashing import Passwords
+from cluster.accounts.hashing import Passwords, TooManyHashes
 from cluster.accounts.limits import (
     FAILED_SIGN_INS_PER_ADDRESS,
     FAILED_SIGN_INS_PER_CLIENT,
     Limit,
 )
-from cluster.accounts.session import IDLE_MS, LIFETIME_MS, NOTED_MS, session_id_of
+from cluster.accounts.session import (
+    IDLE_MS,
+    LIFETIME_MS,
+    NOTED_MS,
+    Session,
+    session_id_of,
+)
 from cluster.store.accounts import Accounts
 from cluster.store.attempts import Attempts
-from cluster.store.mongo import Database
+from cluster.store.mongo import Database, StoreUnavailable
 from cluster.store.orders import Orders
 from cluster.store.sessions import Sessions
 from tests.unit.orders import NOW, ORDERS
@@ -136,6 +142,35 @@ async def test_an_unknown_address_is_counted_the_same(world: World) -> None:
     assert isinstance(await world.who.sign_in("Nobody@example.com", PASSWORD, None), TooManyTries)
 
 
+async def test_a_try_that_nobody_looked_at_is_no_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await signed_up(world)
+
+    async def overrun(_stored: str | None, _password: str) -> bool:
+        raise TooManyHashes
+
+    with monkeypatch.context() as overload:
+        overload.setattr(world.who.passwords, "matches", overrun)
+        for _ in range(FAILED_SIGN_INS_PER_ADDRESS.most + 1):
+            with pytest.raises(TooManyHashes):
+                await world.who.sign_in(ADA, PASSWORD, "192.0.2.1")
+    assert isinstance(await world.who.sign_in(ADA, PASSWORD, "192.0.2.1"), str)
+
+
+async def test_a_store_that_only_reads_knows_who_is_signed_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await signed_up(world)
+
+    async def away(_token: str, _session: Session) -> None:
+        raise StoreUnavailable("no majority")
+
+    monkeypatch.setattr(world.who.sessions, "note", away)
+    world.clock.now += NOTED_MS
+    assert await world.who.account_of(token) is not None
+
+
 async def test_signing_in_often_is_no_failure(world: World) -> None:
     await signed_up(world)
     for _ in range(FAILED_SIGN_INS_PER_ADDRESS.most + 2):
@@ -230,4 +265,13 @@ async def test_orders_of_an_earlier_version_are_found(world: World) -> None:
     await stored.update({}, [{"$unset": "mailbox"}])
     assert await orders.of_mailbox("ada@example.com", 4) == []
     await orders.fill_mailboxes()
+    assert len(await orders.of_mailbox("ada@example.com", 4)) == 1
+
+
+async def test_an_order_of_an_earlier_version_is_found_once_it_changes(world: World) -> None:
+    orders, before = Orders(world.database), replace(ORDERS["sold"], email="ADA@example.com")
+    await orders.create(before)
+    await world.database.collection("orders").update({}, [{"$unset": "mailbox"}])
+    after = replace(before, version=before.version + 1)
+    assert await orders.replace(before, after)
     assert len(await orders.of_mailbox("ada@example.com", 4)) == 1

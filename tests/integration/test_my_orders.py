@@ -13,6 +13,7 @@ import pytest_asyncio
 from cluster.accounts.limits import LETTERS_PER_ADDRESS_MAX
 from cluster.accounts.links import ORDERS_LINK_SECONDS, Purpose
 from cluster.embedded.nats import NatsServer
+from serve_app.rate_limits import RateLimits
 from serve_app.web.my_orders import PAGE_ORDERS
 from tests.site import Site, heading, open_site
 
@@ -162,6 +163,42 @@ async def test_a_host_that_a_request_makes_up_is_in_no_mail(
     )
     assert refused.status_code == 503
     assert site.mails.to(address) == []
+
+
+async def test_who_says_to_be_on_this_machine_and_is_not_gets_no_mail_either(
+    site: Site, visitor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = site.stranger()
+    await site.ordered(address)
+    monkeypatch.setattr(RateLimits, "address", lambda _limits, _scope: "203.0.113.9")
+    refused = await visitor.post(
+        "/orders/link", data={"email": address}, headers={"Host": "localhost:8000"}
+    )
+    assert refused.status_code == 503
+    assert site.mails.to(address) == []
+
+
+async def test_who_has_somebodys_orders_mailed_does_not_use_up_the_letters_with_a_new_password(
+    site: Site, visitor: httpx.AsyncClient
+) -> None:
+    address = site.stranger()
+    await site.ordered(address)
+    for _ in range(LETTERS_PER_ADDRESS_MAX + 1):
+        await asked(visitor, address)
+    await site.mails.link_to(address, LETTERS_PER_ADDRESS_MAX)
+    await visitor.post("/account/link", data={"email": address})
+    link = await site.mails.link_to(address, LETTERS_PER_ADDRESS_MAX + 1)
+    assert (await visitor.get(link)).headers["location"] == "/account/password"
+
+
+async def test_the_answer_to_a_form_has_no_address_in_another_language(
+    visitor: httpx.AsyncClient,
+) -> None:
+    refused = await visitor.post("/orders/link", data={"email": "nobody"})
+    assert refused.status_code == 422
+    assert "hreflang" not in refused.text
+    assert 'href="/orders"' in refused.text
+    assert 'hreflang="de"' in (await visitor.get("/orders")).text
 
 
 async def test_a_german_gets_a_german_mail(site: Site, visitor: httpx.AsyncClient) -> None:

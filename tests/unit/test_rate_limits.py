@@ -24,6 +24,7 @@ OF_POSTS = {
     "/v1/orders": Policy.ORDERS,
     "/holds/{hold_id}/order": Policy.ORDERS,
     "/account/sign-in": Policy.SIGN_INS,
+    "/account/password": Policy.SIGN_INS,
     "/account/link": Policy.SIGN_INS,
     "/orders/link": Policy.SIGN_INS,
     "/webhooks/stripe": None,
