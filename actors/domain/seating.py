@@ -72,17 +72,19 @@ def adjacent_seats(
 
     `status` has 0 where a place is free, `wanted` where it is free and in the category asked for. Fewest orphans
     first, then the least mean squared distance, then the order of places. `one_of`: places (ascending) of which one
-    at least is to be among them; none: any will do.
+    at least is to be among them, and before all else no more than need be: they are for others too; none: any will do.
     """
-    needle, best = bytes(quantity), (3, 0.0, -1)
+    needle, best = bytes(quantity), (quantity + 1, 3, 0.0, -1)
+    ideal = (1 if one_of else 0, 0)
     distances = hall.distances
     for bound, (first, end) in hall.nearest:
-        if best[0] == 0 and bound > best[1]:
+        if best[:2] == ideal and bound > best[2]:
             break
         start = wanted.find(needle, first, end)
         row = _WALL + status[first:end] + _WALL if start >= 0 else _WALL
         while start >= 0:
-            if one_of and not _has_one(one_of, start, start + quantity):
+            used = _number_between(one_of, start, start + quantity)
+            if one_of and not used:
                 start = wanted.find(needle, start + 1, end)
                 continue
             before = start - first + 1  # the places beside the run, as `row` counts
@@ -90,11 +92,11 @@ def adjacent_seats(
             left = row[before] == 0 and row[before - 1] != 0
             right = row[behind] == 0 and row[behind + 1] != 0
             orphans = left + right
-            if orphans <= best[0]:
+            if orphans <= best[1] or used < best[0]:
                 mean = sum(distances[start : start + quantity]) / quantity
-                best = min(best, (orphans, mean, start))
+                best = min(best, (used, orphans, mean, start))
             start = wanted.find(needle, start + 1, end)
-    return tuple(range(best[2], best[2] + quantity)) if best[2] >= 0 else ()
+    return tuple(range(best[3], best[3] + quantity)) if best[3] >= 0 else ()
 
 
 def accessible_seats(
@@ -108,9 +110,8 @@ def accessible_seats(
     return adjacent_seats(hall, status, wanted, quantity, accessible) if accessible else ()
 
 
-def _has_one(places: Sequence[int], first: int, end: int) -> bool:
-    at = bisect_left(places, first)
-    return at < len(places) and places[at] < end
+def _number_between(places: Sequence[int], first: int, end: int) -> int:
+    return bisect_left(places, end) - bisect_left(places, first) if places else 0
 
 
 def longest_run(hall: Hall, wanted: bytes) -> int:

@@ -138,6 +138,10 @@ def test_what_was_written_before_there_were_any_is_read() -> None:
     assert msgspec.convert(command, HoldQuantity) == HoldQuantity(terms(), 2)
 
 
+def _is_end(status: bytes, place: int) -> bool:
+    return not 0 <= place < len(status) or bool(status[place])
+
+
 @given(FLAGS, st.sets(st.integers(0, 29)), st.integers(1, 5))
 def test_neighbours_have_one_that_is_accessible_if_it_is_needed_and_none_if_not(
     flags: list[bool], taken: set[int], quantity: int
@@ -154,6 +158,18 @@ def test_neighbours_have_one_that_is_accessible_if_it_is_needed_and_none_if_not(
     assert bool(needed) == any(any(flags[n] for n in window) for window in windows)
     assert not needed or (range(needed[0], needed[-1] + 1) in windows)
     assert not needed or any(flags[n] for n in needed)
+    alone = {
+        window.start: sum(
+            0 <= beside < size and not status[beside] and _is_end(status, beyond)
+            for beside, beyond in ((window[0] - 1, window[0] - 2), (window[-1] + 1, window[-1] + 2))
+        )
+        for window in windows
+        if any(flags[n] for n in window)
+    }
+    used = {first: sum(flags[first : first + quantity]) for first in alone}
+    if needed:
+        chosen = needed[0]
+        assert (used[chosen], alone[chosen]) == min((used[n], alone[n]) for n in alone)
     left = without_places(status, one.accessible)
     assert [not byte for byte in left] == [not status[n] and not flags[n] for n in range(size)]
 
@@ -172,6 +188,7 @@ def test_a_block_leaves_them_for_those_who_need_one() -> None:
     assert held(layout("..w.."), 1, accessible=True) == (2,)
     assert held(layout("..w.."), 1, accessible=False) in ((0,), (1,), (3,), (4,))
     assert held(layout("..w.."), 2, accessible=True) in ((1, 2), (2, 3))
+    assert held(layout("ww...."), 2, accessible=True) == (1, 2), "one place is left for the next"
     assert held(layout("..w.."), 3, accessible=False) is Code.NO_ADJACENT_SEATS
     assert held(layout("w"), 1, accessible=False) is Code.NO_ADJACENT_SEATS
     assert held(layout("...."), 1, accessible=True) is Code.NO_ADJACENT_SEATS
