@@ -91,6 +91,7 @@ RATE_LIMITED = Metric(
     "Requests that were turned away with 429 because one client had asked too often, by policy.",
     (Emitter.REPLICA,),
     ("policy",),
+    starts=(("reads",), ("holds",), ("orders",), ("sign_ins",)),
 )
 HOLDS_IN_FLIGHT = Metric(
     "frontrow_holds_in_flight",

@@ -162,3 +162,7 @@ async def test_the_document_has_429_with_its_fields_wherever_it_can_be() -> None
                 continue
             assert set(answer["headers"]) == {"Retry-After", "RateLimit", "RateLimit-Policy"}
             assert re.search("`rate_limited`", answer["description"])
+
+
+def test_every_policy_is_counted_from_the_beginning() -> None:
+    assert RATE_LIMITED.starts == tuple((policy.value,) for policy in Policy)
