@@ -57,7 +57,7 @@ def without_places(wanted: bytes, places: Sequence[int]) -> bytes:
         return wanted
     changed = bytearray(wanted)
     for place in places:
-        changed[place] |= 0x80
+        changed[place] = 0x80
     return bytes(changed)
 
 
@@ -75,10 +75,9 @@ def adjacent_seats(
     at least is to be among them, and before all else no more than need be: they are for others too; none: any will do.
     """
     needle, best = bytes(quantity), (quantity + 1, 3, 0.0, -1)
-    ideal = (1 if one_of else 0, 0)
     distances = hall.distances
     for bound, (first, end) in hall.nearest:
-        if best[:2] == ideal and bound > best[2]:
+        if best[0] <= 1 and best[1] == 0 and bound > best[2]:
             break
         start = wanted.find(needle, first, end)
         row = _WALL + status[first:end] + _WALL if start >= 0 else _WALL

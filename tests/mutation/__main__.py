@@ -31,6 +31,7 @@ from tests.mutation.trial import Tests
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "actors/domain"
 TESTS = (
+    "test_accessible*.py",
     "test_audit*.py",
     "test_block*.py",
     "test_commands*.py",
