@@ -192,6 +192,7 @@ def test_a_block_leaves_them_for_those_who_need_one() -> None:
     assert held(layout("ww", "w."), 2, accessible=True) == (2, 3), (
         "farther, and the nearer are left"
     )
+    assert held(layout("...", "w.."), 2, accessible=True) == (3, 4), "never across rows"
     assert held(layout("ww...."), 2, accessible=True) == (1, 2), "one place is left for the next"
     assert held(layout("..w.."), 3, accessible=False) is Code.NO_ADJACENT_SEATS
     assert held(layout("w"), 1, accessible=False) is Code.NO_ADJACENT_SEATS

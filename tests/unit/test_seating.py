@@ -163,3 +163,10 @@ def test_the_nearest_row_wins_when_no_seat_is_orphaned() -> None:
     assert adjacent_seats(hall, bytes(8), bytes(8), 4) == (0, 1, 2, 3)
     front_taken = bytes([0, 1, 0, 0, 0, 0, 0, 0])
     assert adjacent_seats(hall, front_taken, front_taken, 4) == (4, 5, 6, 7)
+
+
+def test_fewer_orphans_count_for_more_than_any_distance() -> None:
+    """Three of five whose ends are of another category leave two alone; three of four leave one, a little farther."""
+    hall = Hall.of([(0, 5), (5, 9)], array("d", [0.1] * 5 + [0.2] * 4))
+    wanted = bytes([0x80, 0, 0, 0, 0x80, 0, 0, 0, 0])
+    assert adjacent_seats(hall, bytes(9), wanted, 3) == (5, 6, 7)
