@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from actors.journal import UNSETTLED
 from cluster.embedded.nats import WRITE_ERROR, NatsServer
 from tests.e2e.venue import grid, hall, held, hold, refused, until
 from tests.local_server import LocalServer, local_server
+from tests.small_disk import small_disk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,16 +22,8 @@ HOLDS_MAX = 40
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of its own; skips where nobody may mount one."""
-    directory = tmp_path / "disk"
-    directory.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs", str(directory)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
+    with small_disk(tmp_path / "disk", DISK_MEGABYTES) as directory:
         yield directory
-    finally:
-        subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
 def fill(directory: Path) -> Path:

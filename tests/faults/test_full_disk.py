@@ -6,7 +6,6 @@ The supervisor is the real one, and so are its nats-server and mongod, on a smal
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from cluster.embedded.stack import Stack
 from cluster.settings import Settings
 from tests.e2e.venue import audit, current, grid, hall, until
 from tests.local_server import AUTH, LocalServer, local_server
+from tests.small_disk import small_disk
 
 DISK_MEGABYTES = 700
 """mongod alone takes 300 MB to begin with."""
@@ -42,16 +42,8 @@ class _NoRay:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of its own; skips where nobody may mount one."""
-    directory = tmp_path / "disk"
-    directory.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs", str(directory)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
+    with small_disk(tmp_path / "disk", DISK_MEGABYTES) as directory:
         yield directory
-    finally:
-        subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
 @pytest.fixture
