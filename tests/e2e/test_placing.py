@@ -13,7 +13,7 @@ from actors.domain.identity import BlockKey
 from actors.fleet import shared_host
 from cluster import directory
 from cluster.journal import fleet as fleet_fact
-from tests.e2e.venue import grid, hall, held, refused
+from tests.e2e.venue import grid, hall, held, refused, until
 from tests.local_server import AUTH, LocalServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -27,7 +27,7 @@ VENUES_MAX = 20
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def fleet(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalServer]:
-    """The server, whose fleet is as before afterwards."""
+    """The server, whose fleet is as before afterwards: for the server itself too, whatever test comes next."""
     monkeypatch.setattr(directory, "RETIRE_SECONDS", 0.05)
     before = server.runtime.placement().fleet
     try:
@@ -36,6 +36,11 @@ async def fleet(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         fact = await fleet_fact.read_fleet(server.runtime.nc)
         assert fact is not None
         await fleet_fact.write_fleet(server.runtime.nc, before, fact.revision)
+
+        async def seen() -> bool:
+            return server.runtime.placement().fleet == before
+
+        await until(seen, "the server works with its fleet of before")
 
 
 async def venue(server: LocalServer) -> str:
