@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,13 @@ case "$*" in
 esac
 """
 NOTHING_IS_THERE, EVERYTHING_IS_THERE = "exit 1", "echo something"
+NOBODY = {
+    "CLOUDSDK_CORE_PROJECT": "a-project",
+    "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+    "CLOUDSDK_CORE_CHECK_GCE_METADATA": "0",
+    "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+}
+"""With a configuration that knows no account, gcloud understands a command or not, and does nothing."""
 
 
 def run(tmp_path: Path, found: str, **environment: str) -> tuple[int, str, list[str]]:
@@ -121,6 +130,30 @@ def test_a_missing_project_is_named(tmp_path: Path) -> None:
     assert code == 1
     assert "PROJECT" in printed
     assert calls == []
+
+
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="needs gcloud, signed in or not")
+def test_gcloud_itself_understands_every_command_that_makes_something(
+    first: tuple[int, str, list[str]], tmp_path: Path
+) -> None:
+    def stops_at(call: str) -> str:
+        environment = {**os.environ, **NOBODY, "CLOUDSDK_CONFIG": str(tmp_path)}
+        done = subprocess.run(
+            call.split(),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS_MAX,
+        )
+        return done.stderr
+
+    wrong = "gcloud compute networks create frontrow --subnets=custom"
+    assert "unrecognized arguments" in stops_at(wrong)
+    made = [call for call in making(first[2]) if call.startswith("gcloud ")]
+    with ThreadPoolExecutor(max_workers=2) as both:
+        for call, error in zip(made, both.map(stops_at, made), strict=True):
+            assert "do not currently have an active account" in error, f"{call}: {error}"
 
 
 @pytest.mark.parametrize("overlay", ON_GKE)
