@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from actors.metrics import METRICS
-from cluster.dashboards.alerts import GROUPS
+from cluster.dashboards.alerts import GROUPS, RULES
 from cluster.dashboards.boards import BOARDS
 from cluster.dashboards.grafana import dashboard
 from cluster.dashboards.rules import rules
@@ -21,7 +21,7 @@ def generated(root: Path) -> dict[Path, str]:
     page = replaced(page, "metrics", metrics_table(METRICS))
     page = replaced(page, "alerts", alerts_table(GROUPS))
     boards = {FOLDER / f"{board.uid}.json": dashboard(board) for board in BOARDS}
-    return {**boards, FOLDER / "alerts.yaml": rules(GROUPS), PAGE: page}
+    return {**boards, FOLDER / "alerts.yaml": rules(RULES), PAGE: page}
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ class Runbook(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`lasting` is how long it must be so. `meaning` and `action` are for people."""
+    """`lasting` is how long it must be so. `meaning` and `action` are for people. `window` tells alerts of one name
+    apart, which would be one series else; empty where there is one only."""
 
     name: str
     expr: str
@@ -45,6 +46,7 @@ class Alert:
     meaning: str
     action: str
     runbook: Runbook = Runbook.ALERTS
+    window: str = ""
 
 
 def _burning() -> list[Alert]:
@@ -66,7 +68,16 @@ def _burning() -> list[Alert]:
                 "neither is too few replicas."
             )
             alerts.append(
-                Alert(name, expr, burn.lasting, burn.severity, meaning, action, Runbook.ON_SALE_DAY)
+                Alert(
+                    name,
+                    expr,
+                    burn.lasting,
+                    burn.severity,
+                    meaning,
+                    action,
+                    Runbook.ON_SALE_DAY,
+                    burn.long,
+                )
             )
     return alerts
 
@@ -118,6 +129,16 @@ _INVARIANTS = [
 ]
 
 _PARTS = [
+    Alert(
+        "NothingMeasured",
+        f"absent({m.HOSTS_WANTED.exported})",
+        "5m",
+        "page",
+        "No service of Frontrow is measured: the product is away, or its metrics are not collected. No other alert can "
+        "fire meanwhile.",
+        "`/readyz` and `frontrow doctor`: do they answer? Then look at whatever collects the metrics.",
+        Runbook.ON_SALE_DAY,
+    ),
     Alert(
         "NoHostAnswers",
         f"{most(m.HOSTS_ANSWERING)} == 0 and {most(m.HOSTS_WANTED)} > 0",
@@ -282,19 +303,27 @@ _JOURNAL = [
     ),
     Alert(
         "JournalServerMissing",
-        f"count({JOURNAL_STORAGE}) < 3",
+        f"(count({JOURNAL_STORAGE}) or vector(0)) < 3",
         "2m",
         "page",
-        "One of the three journal servers is away. With one more away nothing can be held.",
+        "One of the three journal servers is away, or more. With two away nothing can be held.",
         "`frontrow doctor` says which, and whether the replicas of the others follow.",
         Runbook.NATS_QUORUM,
     ),
 ]
 
-GROUPS: dict[str, list[Alert]] = {
-    "service levels": _burning(),
-    "invariants": _INVARIANTS,
-    "parts": _PARTS,
-    "lags": _LAGS,
-    "journal servers": _JOURNAL,
+PRODUCT, DATA = "frontrow", "frontrow-data"
+"""Namespaces: of what Ray measures, and of the journal's servers."""
+
+RULES: dict[str, dict[str, list[Alert]]] = {
+    PRODUCT: {
+        "service levels": _burning(),
+        "invariants": _INVARIANTS,
+        "parts": _PARTS,
+        "lags": _LAGS,
+    },
+    DATA: {"journal servers": _JOURNAL},
 }
+"""By namespace, and by what they are about: managed Prometheus gives rules the series of their own namespace only."""
+
+GROUPS = {name: alerts for groups in RULES.values() for name, alerts in groups.items()}

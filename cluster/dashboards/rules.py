@@ -17,17 +17,21 @@ PAGES = "docs/operating"
 INTERVAL = "30s"
 
 
-def rules(groups: Mapping[str, Sequence[Alert]]) -> str:
-    """The file."""
-    return "\n".join(_lines(groups)) + "\n"
+def rules(namespaces: Mapping[str, Mapping[str, Sequence[Alert]]]) -> str:
+    """The file: a resource for each namespace."""
+    lines = ["# Made by `make observability` from cluster/dashboards/alerts.py. Do not edit."]
+    for number, (namespace, groups) in enumerate(namespaces.items()):
+        lines += ["---"] if number else []
+        lines += _resource(namespace, groups)
+    return "\n".join(lines) + "\n"
 
 
-def _lines(groups: Mapping[str, Sequence[Alert]]) -> Iterator[str]:
-    yield "# Made by `make observability` from cluster/dashboards/alerts.py. Do not edit."
+def _resource(namespace: str, groups: Mapping[str, Sequence[Alert]]) -> Iterator[str]:
     yield "apiVersion: monitoring.googleapis.com/v1"
     yield "kind: Rules"
     yield "metadata:"
     yield "  name: frontrow"
+    yield f"  namespace: {namespace}"
     yield "  labels:"
     yield "    app.kubernetes.io/name: frontrow"
     yield "    app.kubernetes.io/component: alerts"
@@ -43,6 +47,8 @@ def _lines(groups: Mapping[str, Sequence[Alert]]) -> Iterator[str]:
             yield f"          for: {alert.lasting}"
             yield "          labels:"
             yield f"            severity: {alert.severity}"
+            if alert.window:
+                yield f"            window: {alert.window}"
             yield "          annotations:"
             yield f"            summary: {json.dumps(alert.meaning)}"
             yield f"            description: {json.dumps(alert.action)}"

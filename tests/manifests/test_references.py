@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -266,9 +267,16 @@ def test_collectors_are_let_in(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", ON_GKE)
 def test_alerts_are_evaluated_where_the_metrics_are(overlay: str) -> None:
     """Managed Prometheus gives `Rules` the series of their own namespace only."""
-    ((namespace, rules),) = by_namespace(overlay, "Rules")
-    assert namespace == "frontrow"
-    assert rules["spec"]["groups"]
+    prefixes = {"frontrow": "ray_", "frontrow-data": "nats_"}
+    read = {
+        (namespace, name)
+        for namespace, rules in by_namespace(overlay, "Rules")
+        for group in rules["spec"]["groups"]
+        for rule in group["rules"]
+        for name in re.findall(r"\b(?:ray|nats)_\w+", rule["expr"])
+    }
+    assert {namespace for namespace, _ in read} == set(prefixes)
+    assert {pair for pair in read if not pair[1].startswith(prefixes[pair[0]])} == set()
 
 
 def wanted(overlay: str) -> set[tuple[str, str, str]]:

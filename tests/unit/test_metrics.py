@@ -179,11 +179,12 @@ def test_a_dashboard_is_what_grafana_imports() -> None:
         assert all(target["expr"] for panel in drawn for target in panel["targets"])
 
 
-def test_the_rules_are_a_resource_of_managed_prometheus() -> None:
-    resource = yaml.safe_load((ROOT / "kuberay/observability/alerts.yaml").read_text())
-    assert resource["apiVersion"] == "monitoring.googleapis.com/v1"
-    assert resource["kind"] == "Rules"
-    rules = [rule for group in resource["spec"]["groups"] for rule in group["rules"]]
+def test_the_rules_are_resources_of_managed_prometheus() -> None:
+    resources = list(yaml.safe_load_all((ROOT / "kuberay/observability/alerts.yaml").read_text()))
+    assert {resource["apiVersion"] for resource in resources} == {"monitoring.googleapis.com/v1"}
+    assert {resource["kind"] for resource in resources} == {"Rules"}
+    groups = [group for resource in resources for group in resource["spec"]["groups"]]
+    rules = [rule for group in groups for rule in group["rules"]]
     shipped = [alert for alerts in GROUPS.values() for alert in alerts]
     assert [(rule["alert"], rule["expr"], rule["for"]) for rule in rules] == [
         (alert.name, alert.expr, alert.lasting) for alert in shipped
