@@ -15,6 +15,7 @@ from tests.manifests.rendered import (
     ROOT,
     Document,
     Pod,
+    group,
     named,
     nats_values,
     of_kind,
@@ -62,6 +63,24 @@ def test_a_disruption_budget_is_for_one_kind_of_pod(overlay: str) -> None:
         "frontrow-hosts": ["hosts"],
         "mongodb": ["mongodb"],
     }
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_node_can_be_drained_of_every_worker(overlay: str) -> None:
+    """A budget of anything but a number of pods that stay asks their owner for its scale: a RayCluster has none, and
+    then Kubernetes allows no eviction at all."""
+    budgets = {
+        document["metadata"]["name"]: document["spec"]
+        for namespace, document in by_namespace(overlay, "PodDisruptionBudget")
+        if namespace == "frontrow"
+    }
+    for budget in budgets.values():
+        assert set(budget) == {"minAvailable", "selector"}
+        assert type(budget["minAvailable"]) is int
+    for name in ("serve", "hosts"):
+        least = group(overlay, name)["minReplicas"]
+        assert budgets[f"frontrow-{name}"]["minAvailable"] == least - 1
+    assert budgets["frontrow-head"]["minAvailable"] == 1, "an operator says when it goes"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
