@@ -113,9 +113,12 @@ class Authentication:
 
     async def resettable(self, subject: str) -> Account | None:
         """The account that such a link is for; None once a link was used, or the account is gone."""
-        account_id, _, generation = subject.partition(" ")
-        account = await self.accounts.get(account_id)
+        account, generation = await self.owner(subject), subject.partition(" ")[2]
         return account if account is not None and account.generation == generation else None
+
+    async def owner(self, subject: str) -> Account | None:
+        """The account that such a link was made for, also when it was used."""
+        return await self.accounts.get(subject.partition(" ")[0])
 
     async def reset(self, subject: str, password: str) -> str | None:
         """Another password for the account of a link. Every session ends, and so does every such link; the token of a

@@ -134,6 +134,13 @@ async def open_link(request: Request) -> SeeOther:
 
 async def _linked(runtime: Runtime, token: str | None) -> tuple[Purpose, str, str]:
     """What a link is for: purpose, subject and address. 410 when it is over."""
+    found = await _opened(runtime, token)
+    if found is None:
+        raise Problem("link_over")
+    return found
+
+
+async def _opened(runtime: Runtime, token: str | None) -> tuple[Purpose, str, str] | None:
     if token is not None:
         address = runtime.links.subject(Purpose.SIGN_UP, token, runtime.clock())
         if address is not None:
@@ -142,7 +149,7 @@ async def _linked(runtime: Runtime, token: str | None) -> tuple[Purpose, str, st
         found = None if subject is None else await runtime.authentication.resettable(subject)
         if subject is not None and found is not None:
             return Purpose.RESET, subject, found.address
-    raise Problem("link_over")
+    return None
 
 
 @page
@@ -167,8 +174,11 @@ def _password_page(address: str, status: int = 200, problem: str = "") -> Page:
 async def set_password(request: Request) -> Page | SeeOther:
     """POST /account/password: makes the account, or gives it another password; either way somebody is signed in."""
     runtime, form = runtime_of(request), await form_of(request)
-    purpose, subject, address = await _linked(runtime, cookie_of(request, Cookie.PASSWORD))
-    password = _password(form)
+    link, password = cookie_of(request, Cookie.PASSWORD), _password(form)
+    found = await _opened(runtime, link)
+    if found is None:
+        return await _sent_again(request, runtime, link, password)
+    purpose, subject, address = found
     complaint = complaint_about(password, address)
     if complaint is not None:
         return _password_page(address, 422, complaint)
@@ -178,9 +188,36 @@ async def set_password(request: Request) -> Page | SeeOther:
             token = await who.sign_up(subject, password)
         else:
             token = await who.reset(subject, password)
-    if token is None:  # somebody, probably the same person, was here before with such a link
-        raise Problem("link_over")
+    if token is None:
+        return await _sent_again(request, runtime, link, password)
     return await _begun(request, runtime, token, dropped(request, Cookie.PASSWORD))
+
+
+async def _sent_again(
+    request: Request, runtime: Runtime, link: str | None, password: str
+) -> SeeOther:
+    """Somebody was here before with this link. With the same form, if this is the password: its answer was lost."""
+    address = await _owner(request, runtime, link)
+    if address is None:
+        raise Problem("link_over")
+    with _hashing():
+        outcome = await runtime.authentication.sign_in(address, password, client_of(request))
+    if not isinstance(outcome, str):
+        raise Problem("link_over")
+    return await _begun(request, runtime, outcome, dropped(request, Cookie.PASSWORD))
+
+
+async def _owner(request: Request, runtime: Runtime, link: str | None) -> str | None:
+    """The address that a link was mailed to, or, when the browser has forgotten the link, that of who is signed in."""
+    if link is None:
+        account = await account_of(request)
+        return account and account.address
+    address = runtime.links.subject(Purpose.SIGN_UP, link, runtime.clock())
+    if address is not None:
+        return address
+    subject = runtime.links.subject(Purpose.RESET, link, runtime.clock())
+    account = None if subject is None else await runtime.authentication.owner(subject)
+    return account and account.address
 
 
 @page

@@ -8,15 +8,20 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote
 
+import msgspec
 from starlette.requests import Request
 
+from actors.domain.block import Ending, Hold
 from actors.domain.identity import token_of
+from actors.holding import Placed
+from cluster.bootstrap import Runtime
 from cluster.holds import Buyer, Wish
 from cluster.reads.choosing import AreaQuantity, BestAvailable
 from cluster.reads.show_view import ShowView
 from cluster.store.show import Show
 from serve_app.api.shows import existing_show
 from serve_app.hold_making import make_hold
+from serve_app.idempotency import keyed_identity
 from serve_app.problems import Problem
 from serve_app.runtime import runtime_of
 from serve_app.shows import view_of
@@ -30,6 +35,9 @@ PLACES_PER_PAGE_MAX = 500
 """Seats on one page of a section; the rows after them are on the next one."""
 
 ROW_CHARS_MAX = 6
+
+HOLDS_PER_FORM_MAX = 10
+"""Holds that one page's form makes one after the other, each when the one before is over; then every sending is new."""
 
 _SHOWN_AGAIN = ("seats_unavailable", "block_frozen", "no_adjacent_seats", "too_many_seats")
 """Refusals after which another choice is to be made: the page of the choice says so itself."""
@@ -107,14 +115,32 @@ async def choose(request: Request) -> Page | SeeOther:
     show = await existing_show(runtime, request.path_params["show_id"])
     form = await form_of(request)
     view = await view_of(runtime, show.show_id)
-    buyer = Buyer(token_of(runtime.entropy(16)), "", keyed=False)
     try:
-        placed = await make_hold(runtime, view, _wish(form, view), buyer)
+        placed = await _placed(runtime, view, _wish(form, view), form.one("once"))
     except Problem as problem:
         if problem.code not in _SHOWN_AGAIN:
             raise
         return await _again(request, show, form, problem)
     return SeeOther(f"/holds/{placed.hold_id}")
+
+
+async def _placed(runtime: Runtime, view: ShowView, wish: Wish, once: str) -> Placed:
+    """The hold of a form. Sent twice it is one hold: the browser drops the first answer, and the server does not."""
+    scope, wanted = f"form-holds/{view.show_id}", msgspec.json.encode(wish).decode()
+    for number in range(HOLDS_PER_FORM_MAX if once else 0):
+        identity = keyed_identity(runtime, scope, f"{once} {number} {wanted}", fingerprint="form")
+        buyer = Buyer(identity.token, identity.fingerprint, identity.keyed)
+        placed = await make_hold(runtime, view, wish, buyer)
+        if _is_live(placed.hold, runtime.clock()):
+            return placed
+    return await make_hold(
+        runtime, view, wish, Buyer(token_of(runtime.entropy(16)), "", keyed=False)
+    )
+
+
+def _is_live(hold: Hold, now: int) -> bool:
+    """A form that is sent once more after its hold is over asks for another one."""
+    return hold.ending is Ending.LIVE and now < hold.deadline
 
 
 def _wish(form: Form, view: ShowView) -> Wish:

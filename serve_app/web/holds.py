@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from actors import holding
 from actors.domain.block import Ending, Hold
-from actors.domain.identity import HoldId, token_of
+from actors.domain.identity import HoldId
 from cluster.bootstrap import Runtime
 from cluster.reads.show_view import ShowView
 from serve_app.api.shows import existing_show
@@ -75,7 +75,8 @@ async def extend(request: Request) -> SeeOther:
     """POST /holds/{hold_id}/extend"""
     hold_id, runtime = await _addressed(request)
     await form_of(request)
-    token = token_of(runtime.entropy(16))
+    # Sent twice it is one extension.
+    token = keyed_identity(runtime, "form-extend", str(hold_id), fingerprint="form").token
     hold_of(await to_the_end(runtime, holding.extend(runtime.client.ask, hold_id, token)))
     return SeeOther(f"/holds/{hold_id}")
 

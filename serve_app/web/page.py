@@ -39,6 +39,9 @@ LANGUAGE_SECONDS = 365 * 24 * 3600
 _NONCE = "nonce-" + secrets.token_hex(12)
 """Stands for the nonce while a page is rendered, so that its tag does not change with it. Nobody can guess it."""
 
+_ONCE = "once-" + secrets.token_hex(12)
+"""Stands for what tells a form that is sent twice from two forms, in the same way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -115,11 +118,13 @@ def answer(request: Request, made: Page, language: Language) -> Response:
     context = {
         **made.context,
         "nonce": _NONCE,
+        "once": _ONCE,
         "elsewhere": [] if made.only else _other_languages(request, language),
         "shop": made.only is None,
     }
     text = rendered(made.template, language, context)
-    tag = f'W/"{hashlib.blake2b(text.replace(_NONCE, "").encode(), digest_size=12).hexdigest()}"'
+    plain = text.replace(_NONCE, "").replace(_ONCE, "")
+    tag = f'W/"{hashlib.blake2b(plain.encode(), digest_size=12).hexdigest()}"'
     headers = {
         "Cache-Control": made.kept,
         "Content-Language": language.code,
@@ -135,7 +140,7 @@ def answer(request: Request, made: Page, language: Language) -> Response:
             return Response(status_code=304, headers=headers)
     nonce = secrets.token_urlsafe(16)
     headers["Content-Security-Policy"] = content_security_policy(nonce, payments=made.payments)
-    body = text.replace(_NONCE, nonce).encode()
+    body = text.replace(_NONCE, nonce).replace(_ONCE, secrets.token_urlsafe(16)).encode()
     if len(body) >= GZIP_FROM_BYTES and takes_gzip(request):
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, GZIP_LEVEL, mtime=0)

@@ -87,12 +87,14 @@ async def test_g11_of_many_sign_ups_with_one_address_one_makes_an_account(
     await visitor.post("/account/link", data={"email": address})
     link = await site.mails.link_to(address)
 
-    async def signs_up() -> int:
+    async def signs_up(number: int) -> int:
         async with site.visitor() as one:
             await one.get(link)
-            return (await one.post("/account/password", data={"password": PASSWORD})).status_code
+            password = f"{PASSWORD} {number}"
+            return (await one.post("/account/password", data={"password": password})).status_code
 
-    assert sorted(await asyncio.gather(*[signs_up() for _ in range(10)])) == [303, *[410] * 9]
+    statuses = await asyncio.gather(*[signs_up(number) for number in range(10)])
+    assert sorted(statuses) == [303, *[410] * 9]
     accounts = site.server.runtime.database.collection("accounts")
     assert len(await accounts.find({"mailbox": address}, limit=10)) == 1
 
@@ -272,6 +274,36 @@ async def test_a_forgotten_password_is_replaced_once_and_all_others_are_signed_o
     assert (await signed_in(visitor, address, PASSWORD)).status_code == 401
     assert (await signed_in(visitor, address, ANOTHER)).status_code == 303
     assert (await visitor.get(link)).status_code == 410
+
+
+@pytest.mark.parametrize("kind", ["sign-up", "forgotten"])
+async def test_a_password_that_is_sent_twice_is_set_and_both_answers_say_so(
+    site: Site, visitor: httpx.AsyncClient, kind: str
+) -> None:
+    address = site.stranger()
+    if kind == "forgotten":
+        await site.signed_up(visitor, address)
+        await visitor.post("/account/sign-out", data={"": ""})
+    await visitor.post("/account/link", data={"email": address, "kind": kind})
+    link = await site.mails.link_to(address, 2 if kind == "forgotten" else 1)
+    async with site.visitor() as impatient:
+        await impatient.get(link)
+        cookies = dict(impatient.cookies)  # the browser drops an answer that it no longer waits for
+
+        async def sent(password: str) -> httpx.Response:
+            async with site.visitor() as one:
+                one.cookies.update(cookies)
+                return await one.post("/account/password", data={"password": password})
+
+        at_once = await asyncio.gather(sent(ANOTHER), sent(ANOTHER))
+        answers = [*at_once, await sent(ANOTHER)]
+        assert [one.headers.get("location") for one in answers] == ["/orders"] * 3
+        refused = await sent(PASSWORD)
+        assert (refused.status_code, heading(refused)) == (410, "This link no longer works")
+    assert (await signed_in(visitor, address, ANOTHER)).status_code == 303
+    again = await visitor.post("/account/password", data={"password": ANOTHER})
+    assert again.headers["location"] == "/orders", "from the browser's history"
+    assert (await visitor.post("/account/password", data={"password": PASSWORD})).status_code == 410
 
 
 async def test_an_account_is_deleted_by_its_owner_who_keeps_the_orders(
