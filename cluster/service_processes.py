@@ -177,6 +177,7 @@ def fulfilment_service(runtime: Runtime) -> FulfilmentService:
         TicketOffice(runtime.admissions),
         Mailings(database),
         runtime.stationery,
+        runtime.clock,
     )
 
 

@@ -27,6 +27,7 @@ from cluster.store.accounts import Accounts
 from cluster.store.admissions import Admissions
 from cluster.store.attempts import Attempts
 from cluster.store.jobs import Jobs
+from cluster.store.mailings import Mailings
 from cluster.store.mongo import Database, StoreUnavailable
 from cluster.store.orders import Orders
 from cluster.store.plans import Plans
@@ -41,7 +42,10 @@ PATIENCE_SECONDS_MAX = 240.0
 
 PATIENCE_POLL_SECONDS = 1.0
 
-_INDEXED = (Shows, Plans, Jobs, Tickets, Orders, Admissions, Accounts, Sessions, Attempts)
+_INDEXED = (
+    *(Shows, Plans, Jobs, Tickets, Orders, Admissions, Mailings),
+    *(Accounts, Sessions, Attempts),
+)
 
 _log = structlog.get_logger()
 

@@ -32,6 +32,12 @@ SUBMISSION_PORT = 587
 SUBMISSIONS_PORT = 465
 """RFC 8314: TLS from the first byte."""
 
+TOO_LARGE = 552
+"""RFC 1870: larger than any message that the server takes."""
+
+CLOSING = 421
+"""RFC 5321, 3.8: the server ends the connection, whatever it was asked."""
+
 
 class MailUnavailable(Exception):
     """The mail system cannot be reached or does not take mail now; the message may or may not have been taken.
@@ -40,12 +46,17 @@ class MailUnavailable(Exception):
     """
 
 
+class MailDelayed(MailUnavailable):
+    """The mail system does not take this message now, which says nothing of any other."""
+
+
 class MailRefused(Exception):
     """The mail system will never take this message: to send it again is useless. Holds no address."""
 
 
 class Mailer(Protocol):
-    """Raises MailUnavailable and MailRefused. A message may arrive more than once, under the same Message-ID."""
+    """Raises MailUnavailable, MailDelayed and MailRefused. A message may arrive more than once, under the same
+    Message-ID."""
 
     async def send(self, message: EmailMessage) -> None: ...
 
@@ -159,8 +170,9 @@ def is_loopback(host: str) -> bool:
 def _translated() -> Iterator[None]:
     """smtplib's errors as ours, without their texts: these quote addresses.
 
-    A 5xx answer to the recipient or to the content is final (RFC 5321, 4.2.1). One to the login or to the sender is
-    not: there the settings are wrong, and the message can still be sent.
+    An answer to the recipient or to the content is about this message: a 5xx is final, a 4xx is not (RFC 5321, 4.2.1).
+    So is one to the sender that says how large a message may be. Any other answer to the login or to the sender is
+    about the settings: the message can still be sent.
     """
     try:
         yield
@@ -170,6 +182,8 @@ def _translated() -> Iterator[None]:
     except smtplib.SMTPDataError as refused:
         raise _refusal(refused.smtp_code) from None
     except smtplib.SMTPResponseException as error:
+        if error.smtp_code == TOO_LARGE:
+            raise _refusal(error.smtp_code) from None
         raise MailUnavailable(f"the mail server answers {error.smtp_code}") from None
     except (smtplib.SMTPException, OSError) as error:  # a TimeoutError is an OSError
         raise MailUnavailable(f"the mail server does not answer ({type(error).__name__})") from None
@@ -178,4 +192,6 @@ def _translated() -> Iterator[None]:
 def _refusal(code: int) -> Exception:
     if 500 <= code < 600:
         return MailRefused(f"the mail server refuses the message for good ({code})")
-    return MailUnavailable(f"the mail server does not take the message now ({code})")
+    if code == CLOSING:
+        return MailUnavailable("the mail server is closing down (421)")
+    return MailDelayed(f"the mail server does not take the message now ({code})")

@@ -26,6 +26,7 @@ from cluster.ticketing import mailer as module
 from cluster.ticketing.document import OrderDocument, ShowDocument, TicketDocument, order_reference
 from cluster.ticketing.mail import AddressError, confirmation, sender_address
 from cluster.ticketing.mailer import (
+    MailDelayed,
     Mailer,
     MailRefused,
     MailUnavailable,
@@ -323,9 +324,14 @@ async def test_another_machine_needs_a_certificate_that_somebody_vouches_for(
     ("verb", "answer", "kind"),
     [
         ("RCPT", "550 zoe@example.com is not known", MailRefused),
-        ("RCPT", "450 zoe@example.com is busy", MailUnavailable),
+        ("RCPT", "450 4.1.2 zoe@example.com: domain not found", MailDelayed),
+        ("RCPT", "452 zoe@example.com has no room", MailDelayed),
+        ("RCPT", "421 closing", MailUnavailable),
         ("CONTENT", "554 zoe@example.com would not like it", MailRefused),
-        ("CONTENT", "451 try again", MailUnavailable),
+        ("CONTENT", "451 try again", MailDelayed),
+        ("CONTENT", "421 closing", MailUnavailable),
+        ("MAIL", "552 5.3.4 larger than is allowed", MailRefused),
+        ("MAIL", "452 the disk is full", MailUnavailable),
         ("MAIL", "550 tickets@halle.example.org may not send", MailUnavailable),
         ("EHLO", "421 closing", MailUnavailable),
     ],
