@@ -32,6 +32,8 @@ async def _hold_page(request: Request, status: int = 200, **told: object) -> Pag
     found = hold_of(await holding.find(runtime.client.ask, hold_id))
     if found.ending is Ending.SOLD:
         raise Problem("hold_sold")
+    if (ordered := await _order_page(runtime, hold_id)) is not None:
+        return ordered
     show = await existing_show(runtime, hold_id.show_id)
     view = await view_of(runtime, hold_id.show_id)
     account = await account_of(request)
@@ -103,8 +105,22 @@ async def order(request: Request) -> Page | SeeOther:
     # Sent twice it is one order: the same person asks for the same hold.
     key = f"{hold_id} {buyer.email} {buyer.name}"
     identity = keyed_identity(runtime, "form-orders", key, fingerprint="form")
-    made = await make_order(runtime, hold_id, buyer, identity)
+    try:
+        made = await make_order(runtime, hold_id, buyer, identity)
+    except Problem as problem:
+        # Back from the payment to correct the address: the order says which one it has, and how to have another.
+        exists = problem.code == "order_exists"
+        ordered = await _order_page(runtime, hold_id, part="#goes-to") if exists else None
+        if ordered is None:
+            raise
+        return ordered
     return SeeOther(f"/orders/{made.order.order_id}")
+
+
+async def _order_page(runtime: Runtime, hold_id: HoldId, part: str = "") -> SeeOther | None:
+    """Where the order of a hold is, when there is one already."""
+    orders = await runtime.orders.of_holds([hold_id.token])
+    return SeeOther(f"/orders/{orders[0].order_id}{part}") if orders else None
 
 
 async def _addressed(request: Request) -> tuple[HoldId, Runtime]:

@@ -23,6 +23,7 @@ from serve_app.web.language import COOKIE, LANGUAGES, PARAMETER, Language, langu
 from serve_app.web.policy import SAFE_METHODS, content_security_policy, require_same_site
 from serve_app.web.refusals import refusal_of
 from serve_app.web.rendering import rendered
+from serve_app.web.ways import ALL_SHOWS, way_of
 
 _log = structlog.get_logger()
 
@@ -81,12 +82,12 @@ def page(build: Build) -> Endpoint:
             require_same_site(request)
             made = await build(request)
         except Problem as problem:
-            made = refused(problem)
+            made = refused(request, problem)
         except (StoreUnavailable, JournalUnavailable):
-            made = refused(unavailable())
+            made = refused(request, unavailable())
         except Exception as error:  # a defect: its owners get the traceback, a person gets a page
             _log.error("request.failed", page=build.__name__, exc_info=error)
-            made = refused(Problem("internal_error"))
+            made = refused(request, Problem("internal_error"))
         if isinstance(made, SeeOther):
             return _onwards(made)
         return answer(request, made, language)
@@ -101,15 +102,17 @@ def _onwards(made: SeeOther) -> Response:
     return response
 
 
-def refused(problem: Problem) -> Page:
-    """The page that says what a problem is about, in words for people."""
+def refused(request: Request, problem: Problem) -> Page:
+    """The page that says what a problem is about, in words for people, and leads on."""
     refusal = refusal_of(problem)
-    return Page("refused.html", {"refusal": refusal}, refusal.status, headers=problem.headers)
+    way = way_of(problem.code, request.url.path, request.path_params)
+    context = {"refusal": refusal, "ways": list(dict.fromkeys([way, ALL_SHOWS]))}
+    return Page("refused.html", context, refusal.status, headers=problem.headers)
 
 
 def refusal(request: Request, problem: Problem) -> Response:
     """That page, for who asks something else than an endpoint of ours."""
-    return answer(request, refused(problem), language_of(request))
+    return answer(request, refused(request, problem), language_of(request))
 
 
 def answer(request: Request, made: Page, language: Language) -> Response:

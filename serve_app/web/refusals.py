@@ -31,10 +31,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "show_not_found": (N_("There is no such show"), _LIST),
     "hold_not_found": (N_("These seats are no longer kept for you"), _SEATS),
     "hold_expired": (N_("Your time is up, and the seats are free again"), _SEATS),
-    "hold_sold": (N_("These seats are sold"), N_("The tickets are on the page of the order.")),
+    "hold_sold": (
+        N_("These seats are sold"),
+        N_(
+            "The tickets are on the page of the order. Its address is in the mail with the tickets."
+        ),
+    ),
     "order_exists": (
         N_("There is an order for these seats already"),
-        N_("Its address is in the mail that came with it, and in the history of your browser."),
+        N_("Its page is in the history of your browser. There you pay for the seats, or cancel."),
     ),
     "already_extended": (N_("The time was extended once already"), N_("Once is all there is.")),
     "order_not_found": (N_("There is no such order"), _LIST),

@@ -62,6 +62,36 @@ async def test_the_form_of_a_hold_leads_to_the_payment(
     assert "confirmPayment" in loaded.text
 
 
+async def test_an_address_that_is_corrected_too_late_leads_to_the_order_that_has_the_wrong_one(
+    shop: Till, visitor: httpx.AsyncClient
+) -> None:
+    held = await shop.hold(await shop.hall(), "S-1-1")
+    form = f"/holds/{held['hold_id']}"
+    sent = await visitor.post(f"{form}/order", data={"email": "adda@example.com"})
+    order_page = sent.headers["location"]
+    back = await visitor.get(form)
+    assert (back.status_code, back.headers["location"]) == (303, order_page)
+    corrected = await visitor.post(f"{form}/order", data={"email": "ada@example.com"})
+    assert (corrected.status_code, corrected.headers["location"]) == (303, f"{order_page}#goes-to")
+    page = await visitor.get(order_page)
+    assert re.search(r'<p id="goes-to">.*adda@example\.com.*\n.*cancel it, and choose', page.text)
+    await visitor.post(f"{order_page}/cancel", headers=FORM)
+    assert "cancel it, and choose" not in (await visitor.get(order_page)).text
+
+
+async def test_the_hold_of_a_paid_order_shows_its_tickets_to_nobody(
+    shop: Till, visitor: httpx.AsyncClient
+) -> None:
+    held = await shop.hold(await shop.hall(), "S-1-1")
+    order = (await shop.order(held["hold_id"])).json()
+    await shop.pay(order)
+    await shop.becomes(order, "paid")
+    page = await visitor.get(f"/holds/{held['hold_id']}")
+    assert (page.status_code, heading(page)) == (409, "These seats are sold")
+    assert order["order_id"] not in page.text
+    assert '<a href="/orders">My orders</a>' in page.text.partition("<main")[2]
+
+
 async def test_a_paid_order_has_its_tickets(shop: Till, visitor: httpx.AsyncClient) -> None:
     order = await shop.ordered(await shop.hall(), "S-1-1", "S-1-2")
     await shop.pay(order)
