@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from actors import metrics as m
-from cluster.dashboards.promql import increase, most, quantile
+from cluster.dashboards.promql import increase, most, quantile, selector
 from cluster.dashboards.slo import ANSWERED, BURNS, FAST, FAST_SECONDS, failed_ratio, slow_ratio
+
+ALWAYS = tuple(one for one in m.SERVICES if one is not m.Emitter.ELASTICITY)
+"""The services that every measured installation has; the elasticity service runs where the load decides only."""
 
 UNKNOWN, UNAVAILABLE = 'outcome="unknown"', 'outcome="unavailable"'
 DOCUMENTS, OTHERS = 'consumer="documents"', 'consumer!="documents"'
@@ -27,6 +30,7 @@ class Runbook(StrEnum):
 
     ON_SALE_DAY = "on-sale-day.md"
     DEAD_HOST = "dead-host.md"
+    DEAD_NODE = "dead-node.md"
     STUCK_SHOW = "stuck-show.md"
     STRIPE_DOWN = "stripe-down.md"
     MONGODB_DOWN = "mongodb-down.md"
@@ -47,6 +51,13 @@ class Alert:
     action: str
     runbook: Runbook = Runbook.ALERTS
     window: str = ""
+
+
+def _gone() -> str:
+    """Each service that tells nothing, with its name; nothing when none of them does, which is another alert."""
+    named = [selector(m.SERVICE_UP, f'service="{one}"') for one in ALWAYS]
+    silent = [f"absent({series})" for series in named]
+    return f"({' or '.join(silent)}) unless on () absent({m.SERVICE_UP.exported})"
 
 
 def _burning() -> list[Alert]:
@@ -131,10 +142,10 @@ _INVARIANTS = [
 _PARTS = [
     Alert(
         "NothingMeasured",
-        f"absent({m.HOSTS_WANTED.exported})",
+        f"absent({m.SERVICE_UP.exported})",
         "5m",
         "page",
-        "No service of Frontrow is measured: the product is away, or its metrics are not collected. No other alert can "
+        "No service of Frontrow is measured: the product is away, or its metrics are not collected. Most alerts cannot "
         "fire meanwhile.",
         "`/readyz` and `frontrow doctor`: do they answer? Then look at whatever collects the metrics.",
         Runbook.ON_SALE_DAY,
@@ -204,6 +215,18 @@ _PARTS = [
         "A service is being restarted, again and again.",
         "`frontrow doctor` gives the last error; what waits meanwhile is in the table of parts in "
         "docs/architecture.md.",
+    ),
+    Alert(
+        "ServiceGone",
+        _gone(),
+        "5m",
+        "page",
+        "A service tells nothing: its process is gone, hangs, or finds no room. What it tells, its lags and whether "
+        "it is up, cannot call anybody meanwhile.",
+        "`frontrow doctor`: `its process does not answer`? Ray starts it again wherever there is room "
+        "(`frontrow_service`); one that hangs goes with its pod or process. What waits meanwhile is in the table of "
+        "parts in docs/architecture.md.",
+        Runbook.DEAD_NODE,
     ),
     Alert(
         "ServiceRestarting",

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cluster.service_processes import services
+from cluster.settings import Settings
 from tests.manifests.rendered import KUBERAY
 
 pytestmark = pytest.mark.skipif(
@@ -31,6 +33,9 @@ LAG = "ray_frontrow_consumer_lag_messages"
 PAYMENT = {"stream": "JOURNAL", "consumer": "payment"}
 DOCUMENTS = {"stream": "ORDERS", "consumer": "documents"}
 GIB = 2**30
+
+RUNNING = services(Settings(metrics_port=8080))
+"""Those of an installation whose number of hosts nobody decides."""
 
 Worlds = dict[str, str | None]
 
@@ -69,7 +74,7 @@ WELL: Worlds = {
     'ray_frontrow_commands_total{outcome="unavailable"}': steady(7),
     'ray_frontrow_appends_total{outcome="unknown"}': steady(1),
     "ray_frontrow_payment_breaker_open": steady(0),
-    'ray_frontrow_service_up{service="payment"}': steady(1),
+    **{f'ray_frontrow_service_up{{service="{name}"}}': steady(1) for name in RUNNING},
     'ray_frontrow_service_restarts_total{service="payment"}': steady(2),
     consumer(PAYMENT): steady(12),
     consumer(DOCUMENTS): steady(40),
@@ -136,6 +141,14 @@ ILL: list[tuple[str, Worlds, list[dict[str, str]]]] = [
         {'ray_frontrow_service_up{service="payment"}': steady(0)},
         [{"service": "payment"}],
     ),
+    *[
+        (
+            "ServiceGone",
+            {f'ray_frontrow_service_up{{service="{name}"}}': None},
+            [{"service": name}],
+        )
+        for name in RUNNING
+    ],
     (
         "ServiceRestarting",
         {'ray_frontrow_service_restarts_total{service="payment"}': growing(1)},
@@ -216,6 +229,10 @@ def test_an_alert_fires(
 ) -> None:
     fires = [expected(alert, each) for each in labels]
     assert judged(tmp_path, {**WELL, **change}, {alert: fires}) == ""
+
+
+def test_the_loss_of_everything_is_one_page_and_not_one_for_each_service(tmp_path: Path) -> None:
+    assert judged(tmp_path, {**WELL, **NOTHING}, {"ServiceGone": []}) == ""
 
 
 def test_every_alert_is_seen_to_fire() -> None:
