@@ -23,7 +23,8 @@ CATCH_UP_SECONDS_MAX = 2.0
 CATCH_UP_POLL_SECONDS = 0.002
 
 VIEWS_MAX = 200
-"""Shows that a replica keeps current; the one asked for least recently is closed for a new one."""
+"""Shows that a replica keeps current. For a new one the least watched is closed; of these, the one asked for least
+recently."""
 
 OPEN_SECONDS_MAX = 20.0
 """How long a question waits for the view of a large show to be built; then 503."""
@@ -91,6 +92,9 @@ class _Open:
     follower: Follower | None = None
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     asked_at: float = 0.0
+    refused_at: float = 0.0
+    refusal: JournalUnavailable | None = None
+    """What came of asking the journal when it was last asked in vain, and when that was."""
 
     @property
     def failed(self) -> bool:
@@ -100,6 +104,7 @@ class _Open:
 
 READING = "the show is still being read"
 BEHIND = "the view is behind the journal"
+CROWDED = "too many shows are read at once"
 
 
 class Views:
@@ -109,6 +114,7 @@ class Views:
         self._journal = journal
         self._feed = feed
         self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._closing = set[asyncio.Task[None]]()
         self.watchers = 0
 
     async def view(self, show_id: str) -> ShowView | None:
@@ -134,7 +140,8 @@ class Views:
     async def catch_up(self, show_id: str) -> None:
         """Returns when the view has everything that the journal had at the moment of the call.
 
-        Callers that come while the journal is being asked share the next question. Raises JournalUnavailable.
+        Callers that come while the journal is being asked share the next question; those who still wait when it was
+        asked in vain share the refusal, or each would wait for the refusals of all before. Raises JournalUnavailable.
         """
         clock = asyncio.get_running_loop().time
         opened, called_at = self._open.get(show_id), clock()
@@ -143,13 +150,25 @@ class Views:
         async with opened.asking:
             if opened.asked_at > called_at:
                 return
+            if opened.refusal is not None and opened.refused_at > called_at:
+                raise JournalUnavailable(str(opened.refusal), opened.refusal.told)
             asked_at = clock()
-            target = await self._feed.last_sequence(_subjects(show_id))
-            while opened.view.version < target:
-                if clock() - asked_at > CATCH_UP_SECONDS_MAX:
-                    raise JournalUnavailable(BEHIND, BEHIND)
-                await asyncio.sleep(CATCH_UP_POLL_SECONDS)
+            try:
+                await self._reach(opened.view)
+            except JournalUnavailable as error:
+                opened.refused_at, opened.refusal = clock(), error
+                raise
             opened.asked_at = asked_at
+
+    async def _reach(self, view: ShowView) -> None:
+        """Returns when the view has what the journal has now. Raises JournalUnavailable."""
+        clock = asyncio.get_running_loop().time
+        asked_at = clock()
+        target = await self._feed.last_sequence(_subjects(view.show_id))
+        while view.version < target:
+            if clock() - asked_at > CATCH_UP_SECONDS_MAX:
+                raise JournalUnavailable(BEHIND, BEHIND)
+            await asyncio.sleep(CATCH_UP_POLL_SECONDS)
 
     def __len__(self) -> int:
         """Views that are open."""
@@ -175,10 +194,10 @@ class Views:
             self.watchers -= 1
 
     def _start(self, show_id: str) -> _Open:
+        self._make_room()
         view = ShowView(show_id)
         opened = _Open(view, set(), asyncio.create_task(self._build(show_id)))
         self._open[show_id] = opened
-        self._make_room()
         return opened
 
     async def _build(self, show_id: str) -> None:
@@ -209,15 +228,22 @@ class Views:
         opened.view.forget_history()
 
     def _make_room(self) -> None:
-        while len(self._open) > VIEWS_MAX:
-            idle = next((key for key, opened in self._open.items() if not opened.watchers), None)
-            if idle is None:
-                return
-            self._closing = asyncio.ensure_future(_close(self._open.pop(idle)))
+        """For one view more. Those who watch the one that is closed are told to resync, and come back. One that is
+        still being read stays: there are requests that wait for it. Raises JournalUnavailable when all are."""
+        if len(self._open) < VIEWS_MAX:
+            return
+        read = [key for key, opened in self._open.items() if opened.ready.done()]
+        if not read:
+            raise JournalUnavailable(CROWDED, READING)
+        least = min(read, key=lambda key: len(self._open[key].watchers))
+        closing = asyncio.create_task(_close(self._open.pop(least)))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         while self._open:
             await _close(self._open.popitem()[1])
+        await asyncio.gather(*self._closing)
 
 
 async def _close(opened: _Open) -> None:
