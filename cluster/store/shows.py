@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import asdict, dataclass, replace
+from typing import Annotated
 
 import msgspec
 
@@ -18,6 +19,9 @@ WORDS_MAX = 5
 
 PAGE_SHOWS_MAX = 100
 """Shows of one page of the list."""
+
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What MongoDB takes for a number."""
 
 _PUBLIC = {"reservations": 0, "loading": 0}
 """What belongs to the loading of seats is left out of a show."""
@@ -155,6 +159,6 @@ def _decode_cursor(cursor: str) -> tuple[int, str]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, altchars=b"-_", validate=True)
-        return msgspec.json.decode(text, type=tuple[int, str])
-    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError):
+        return msgspec.json.decode(text, type=tuple[_Moment, str])
+    except (UnicodeError, binascii.Error, msgspec.MsgspecError):
         raise InvalidCursor("not a cursor of this list") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 import pytest
@@ -104,7 +105,16 @@ async def test_pages_of_shows_hold_every_show_once_newest_first(server: LocalSer
     assert last["next_cursor"] is None or len(last["items"]) == 100
 
 
-@pytest.mark.parametrize("cursor", ["x", "WzEsMl0", "%00", "é", "W10=", "A" * 150])
+NOT_UTF_8, TOO_LATE, TOO_EARLY = (
+    base64.urlsafe_b64encode(text).decode().rstrip("=")
+    for text in (b'[1,"\xff"]', b'[9223372036854775808,"x"]', b'[-1,"x"]')
+)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "WzEsMl0", "%00", "é", "W10=", "A" * 150, NOT_UTF_8, TOO_LATE, TOO_EARLY],
+)
 async def test_a_cursor_of_somebody_else_is_refused(server: LocalServer, cursor: str) -> None:
     refused(await server.http.get("/v1/shows", params={"cursor": cursor}), 422, "invalid_cursor")
 
