@@ -340,6 +340,10 @@ async def test_without_nats_holds_wait_and_reads_go_on(
                     continue
         assert (await server.http.get(f"/v1/shows/{other}/availability")).status_code == 200
         assert await audit(server.runtime, show_id) == await current(server, show_id)
+        listed = (await server.http.get("/v1/shows")).json()["items"]
+        (late,) = (show["show_id"] for show in listed if show["name"] == "late")
+        found = await server.http.get(f"/v1/shows/{late}/availability")
+        assert found.status_code == 200, "who made it has not asked again; it is in the list"
     await asyncio.to_thread(nats.stop)
 
 
