@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from cluster.embedded.haproxy import haproxy_environment
+from cluster.embedded.private_file import write_private
 from cluster.embedded.process import LOOPBACK, StartError
 
 LOGICAL_CPUS = 8  # for Ray's bookkeeping only: our actors reserve none
@@ -146,7 +147,6 @@ class RayHead:
 
     def _token(self) -> Path:
         path = self.directory / "ray.token"
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
+        if not path.exists() or not path.stat().st_size:
+            write_private(path, secrets.token_hex(32))
         return path

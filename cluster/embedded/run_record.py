@@ -10,6 +10,8 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cluster.embedded.private_file import write_private
+
 FILE = "run.json"
 LOCK = "up.lock"
 ADMIN_KEY = "admin.key"
@@ -40,12 +42,7 @@ class RunRecord:
     files: str
 
     def write(self, directory: Path) -> None:
-        """Replaces the file at once: a reader never sees half of it."""
-        fresh = directory / f"{FILE}.new"
-        fresh.unlink(missing_ok=True)
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(asdict(self)) + "\n")
-        fresh.replace(directory / FILE)
+        write_private(directory / FILE, json.dumps(asdict(self)) + "\n")
 
     @staticmethod
     def read(directory: Path) -> RunRecord | None:

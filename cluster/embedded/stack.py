@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from cluster.embedded.kept import Kept
 from cluster.embedded.mongod import Mongod
 from cluster.embedded.nats import NatsServer
+from cluster.embedded.private_file import generated
 from cluster.embedded.process import LOOPBACK, StartError, reserve_port
 from cluster.embedded.ray_head import RayHead
 from cluster.embedded.run_record import ADMIN_KEY, TICKET_KEYS, WEBHOOK_SECRET, RunRecord
@@ -180,14 +181,6 @@ class Stack:
         begun = time.monotonic()
         step()
         print(f"{what}: {time.monotonic() - begun:.1f} s", flush=True)
-
-
-def generated(path: Path, make: Callable[[], str]) -> str:
-    """A secret of this data directory, made on first use; only its owner can read the file."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(make() + "\n")
-    return path.read_text().strip()
 
 
 def _random() -> str:
