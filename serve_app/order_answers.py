@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.domain.order import Order, State
-from cluster.orders.tickets import tickets_of
+from actors.domain.order import Order
+from cluster.orders.tickets import WITH_TICKETS, tickets_of
 from cluster.ticketing.codes import TicketKeys
 from serve_app.times import rfc3339
-
-WITH_TICKETS = (State.PAID, State.PARTIALLY_REFUNDED)
 
 
 def order_answer(order: Order, keys: TicketKeys) -> dict[str, Any]:

@@ -210,6 +210,11 @@ class Order:
         }
         return sum(prices[seat] for seat in seats)
 
+    @property
+    def ticketed(self) -> bool:
+        """Whether its tickets may have been issued: the seats were sold to it, or there was nothing to pay."""
+        return self.amount == 0 or any(one.cause is Cause.SEATS_SOLD for one in self.history)
+
     def refund(self, refund_id: str) -> Refund | None:
         return next((one for one in self.refunds if one.refund_id == refund_id), None)
 

@@ -247,7 +247,8 @@ _LAGS = [
         "page",
         "A service does not keep up with what it lives off.",
         "`payment` behind: orders are paid late. `expiration`: ends of holds are told late, seats can be had all "
-        "the same. `door`: tickets are not known at the door yet. Look at its errors, then at MongoDB.",
+        "the same. `door`: nothing is late at the door itself, tickets are issued before an order is paid. Look at its "
+        "errors, then at MongoDB.",
         Runbook.MONGODB_DOWN,
     ),
     Alert(

@@ -49,6 +49,10 @@ class Announce(Protocol):
 class TicketRegister(Protocol):
     """The tickets that admit somebody (see `cluster.store.admissions`)."""
 
+    async def issue(self, *orders: Order) -> None:
+        """The seats of these orders admit their holders, once. Raises StoreUnavailable."""
+        ...
+
     async def void_seats(self, order: Order, seats: tuple[str, ...], reason: str) -> None:
         """These seats of the order admit nobody any more. Raises StoreUnavailable."""
         ...

@@ -61,7 +61,13 @@ class Saga:
         return OrderSeats(self.ask)
 
     async def learn(self, order: Order, fact: Fact) -> Order:
-        """Store what a fact makes of the order; the order as it stands then."""
+        """Store what a fact makes of the order; the order as it stands then.
+
+        Its tickets are issued before anybody can see that it is paid: then the door knows whatever its page shows.
+        """
+        expected = fact(order, self.clock())
+        if expected is not None and (order.state, expected.state) == (State.AUTHORISED, State.PAID):
+            await self.refunding.register.issue(expected)
         after = await learn(self.orders, self.clock, order, fact)
         if after.version > order.version:
             self.announce(after)
@@ -134,6 +140,8 @@ class Saga:
             case Task.CAPTURE:
                 return await self._capture(order)
             case Task.UNDO:
+                if order.ticketed:
+                    await self.refunding.register.void_seats(order, order.seats, order.reason)
                 await self.seats.cancel(order)
                 return ordering.undone
             case Task.VOID:

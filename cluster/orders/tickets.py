@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.domain import ordering
-from actors.domain.order import Order
+from actors.domain.order import Order, State
 from cluster.store.admissions import Admission, Admissions
 from cluster.ticketing.codes import TicketClaim, TicketKeys, ticket_id_of
+
+WITH_TICKETS = (State.PAID, State.PARTIALLY_REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from cluster.journal.consumer import Delivery, TryLater
 from cluster.orders.announcing import OrderEvent, decode_order_event
 from cluster.orders.documents import order_document, pdf_name
 from cluster.orders.ports import OrderStore
-from cluster.orders.tickets import TicketOffice
+from cluster.orders.tickets import WITH_TICKETS, TicketOffice
 from cluster.services.service import wait
 from cluster.store.mailings import DelayedMail, Mailings, delayed
 from cluster.store.mongo import StoreUnavailable
@@ -127,10 +127,11 @@ class FulfilmentService:
         }
 
     async def on_paid_for_door(self, deliveries: list[Delivery]) -> None:
-        """Put the tickets of paid orders on record."""
+        """Put the tickets of paid orders on record: whoever took the money has done so, or was of another version."""
         try:
             paid = {event.order_id for event in _paid(deliveries)}
-            await self._office.issue(*await self._orders.of_ids(paid))
+            orders = await self._orders.of_ids(paid)
+            await self._office.issue(*[one for one in orders if one.state in WITH_TICKETS])
         except StoreUnavailable as error:
             raise TryLater(str(error)) from None
 
@@ -163,11 +164,11 @@ class FulfilmentService:
         order = await self._orders.get(order_id)
         show = None if order is None else await self._shows.get(order.show_id)
         document = pdf = None
-        if order is not None and show is not None:
+        if order is not None and show is not None and order.state in WITH_TICKETS:
             pdf = await ticket_file(order, show, self._stationery)
             document = order_document(order, show, self._stationery.keys)
         if order is None or pdf is None or document is None:
-            return await self._mailings.record(order_id)  # refunded meanwhile
+            return await self._mailings.forget(order_id)  # refunded or undone meanwhile
         try:
             await self._send(order, document, pdf)
             self._mailed += 1

@@ -63,6 +63,10 @@ class Mailings:
         over = {"$unset": {"since": "", "tries": "", "due_at": ""}}
         await self._mailings.update({"_id": order_id}, over, upsert=True)
 
+    async def forget(self, order_id: str) -> None:
+        """Nothing is to be sent any more; should the order be paid once more, it has a mail again."""
+        await self._mailings.delete({"_id": order_id, **_DELAYED})
+
     async def delay(self, mail: DelayedMail) -> None:
         times = {"since": mail.since, "tries": mail.tries, "due_at": mail.due_at}
         await self._mailings.update({"_id": mail.order_id}, {"$set": times}, upsert=True)

@@ -8,7 +8,7 @@ from actors.domain.order import Order
 from actors.domain.rejections import Code
 from cluster.bootstrap import Runtime
 from cluster.orders.documents import order_document
-from cluster.orders.tickets import tickets_of
+from cluster.orders.tickets import WITH_TICKETS, tickets_of
 from cluster.services.fulfilment import ticket_file
 from cluster.store.show import Show
 from cluster.ticketing.calendar import MEDIA_TYPE as CALENDAR
@@ -17,7 +17,6 @@ from cluster.ticketing.objects import ObjectsUnavailable
 from cluster.ticketing.pdf import MEDIA_TYPE as PDF
 from cluster.ticketing.qr import qr_svg
 from serve_app.openapi import problems
-from serve_app.order_answers import WITH_TICKETS
 from serve_app.order_changes import order_of
 from serve_app.problems import Problem, rejection_problem, unavailable
 from serve_app.runtime import runtime_of

@@ -6,9 +6,8 @@ from starlette.requests import Request
 
 from actors.domain import ordering
 from actors.domain.order import Order, State
-from cluster.orders.tickets import tickets_of
+from cluster.orders.tickets import WITH_TICKETS, tickets_of
 from serve_app.api.shows import existing_show
-from serve_app.order_answers import WITH_TICKETS
 from serve_app.order_changes import change_order, order_of
 from serve_app.runtime import runtime_of
 from serve_app.web.forms import form_of

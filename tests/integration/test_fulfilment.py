@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from actors.domain.order import Order
+from actors.domain.order import Order, State
 from cluster.journal.consumer import Delivery, TryLater
 from cluster.orders.announcing import OrderEvent
 from cluster.orders.tickets import TicketOffice
@@ -228,3 +228,16 @@ def test_the_pauses_of_a_mail_double_up_to_an_hour_for_a_day() -> None:
         now = mail.due_at
     assert pauses[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert GIVEN_UP_MS <= now - NOW <= GIVEN_UP_MS + PAUSE_MS_MAX
+
+
+async def test_the_door_and_the_mail_know_only_orders_that_have_tickets_now(
+    office: Office,
+) -> None:
+    """After a restore an order that was paid may have been undone; the event that it was paid is still there."""
+    undone = replace(_order("c", ANN), state=State.CANCELLED)
+    await office.orders.create(undone)
+    await office.service.on_paid_for_door([_delivery("a"), _delivery("c")])
+    await office.hear("a", "c")
+    assert len(await office.admissions.of_order("a")) == len(undone.seats)
+    assert await office.admissions.of_order("c") == []
+    assert office.post.taken == [ANN]

@@ -180,3 +180,14 @@ def test_the_reason_of_a_state_that_came_again_is_the_later_one() -> None:
     )
     order: Order = draft(state=State.PAID, history=history)
     assert order.reason == "seats_sold"
+
+
+@pytest.mark.parametrize(
+    ("name", "ticketed"),
+    [
+        *[("ordered", False), ("authorised", False), ("sold", True), ("paid", True)],
+        *[("refunded", True), ("free", True), ("undoing", False), ("cancelled", False)],
+    ],
+)
+def test_tickets_may_have_been_issued_once_the_seats_were_sold(name: str, ticketed: bool) -> None:
+    assert ORDERS[name].ticketed is ticketed
