@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import PAGE_MS_MAX, Open
 from tests.browser.passage import passage
@@ -75,6 +75,75 @@ async def test_a_hold_that_comes_too_late_is_answered_honestly(
     assert await chosen(page) == ["S, row 1, seat 1, €50.00"]
     await button.click()
     await page.wait_for_url(HELD)
+
+
+async def unheard(page: Page) -> None:
+    """Ask for seats S-2-2 and S-2-3, which are held then; no answer comes back to the page."""
+
+    async def lost(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await page.route("**/holds", lost)
+    for seat in (2, 3):
+        await click(page, 2, seat)
+    await page.get_by_role("button", name="Hold these seats").click()
+    told = page.locator("[data-part=told]")
+    await expect(told).to_contain_text("That did not work.", timeout=PAGE_MS_MAX)
+    await free(page, ROWS * SEATS - 2)
+    await page.unroute("**/holds")
+
+
+async def test_a_hold_whose_answer_was_lost_is_nobody_elses(
+    server: LocalServer, open_page: Open
+) -> None:
+    show_id = await grid_hall(server)
+    page = await seat_map(server, open_page, show_id)
+    await unheard(page)
+    await held(server, show_id, "S-4-9")
+    await free(page, ROWS * SEATS - 3)
+    assert await chosen(page) == [f"S, row 2, seat {n}, €50.00" for n in (2, 3)]
+    await expect(page.locator("[data-part=told]")).not_to_contain_text("Somebody was faster")
+    await page.get_by_role("button", name="Hold these seats").click()
+    await page.wait_for_url(HELD)
+    for seat in ("S-2-2", "S-2-3"):
+        await page.get_by_text(seat).first.wait_for()
+
+
+async def test_a_server_that_does_not_know_leaves_the_choice_until_it_does(
+    server: LocalServer, open_page: Open
+) -> None:
+    show_id = await grid_hall(server)
+    page = await seat_map(server, open_page, show_id)
+    button, told = page.get_by_role("button", name="Hold"), page.locator("[data-part=told]")
+    unknown = {"code": "unavailable"}
+    await page.route("**/holds", lambda route: route.fulfill(status=503, json=unknown))
+    await click(page, 1, 1)
+    await button.click()
+    await expect(told).to_contain_text("That did not work.", timeout=PAGE_MS_MAX)
+    await page.unroute("**/holds")
+    await held(server, show_id, "S-1-1")
+    await free(page, ROWS * SEATS - 1)
+    assert await chosen(page) == ["S, row 1, seat 1, €50.00"], "it may be ours"
+    await button.click()
+    await expect(told.locator("li")).to_have_text(["S, row 1, seat 1: held"])
+    assert await chosen(page) == []
+
+
+async def test_when_the_line_is_back_an_unanswered_hold_is_asked_for_once_more(
+    server: LocalServer, open_page: Open
+) -> None:
+    show_id = await grid_hall(server)
+    async with passage(server.url) as way:
+        page = await open_page(f"{way.url}/shows/{show_id}")
+        await live(page)
+        await unheard(page)
+        await way.close()
+        await expect(page.locator("#state")).to_have_text("Connecting again …")
+        await way.open()
+        await page.wait_for_url(HELD)
+        for seat in ("S-2-2", "S-2-3"):
+            await page.get_by_text(seat).first.wait_for()
 
 
 async def test_the_keyboard_is_enough(server: LocalServer, open_page: Open) -> None:

@@ -12,7 +12,7 @@ export class Choice {
     this.hall = null;
     this.seats = new Set();
     this.holding = false;
-    this.key = null;
+    this.key = null; // of a hold that was asked for and not answered
     this.part = (name) => box.querySelector(`[data-part="${name}"]`);
     this.part("hold").addEventListener("click", () => this.hold());
     this.part("list").addEventListener("click", ({ target }) => {
@@ -23,10 +23,17 @@ export class Choice {
   /** Another map of the same hall, which may have grown: places keep their labels and not their numbers. */
   use(hall) {
     const labels = [...this.seats].map((seat) => this.hall.label(seat));
+    const { key } = this;
     this.hall = hall;
     this.seats = new Set(labels.map((label) => hall.place(label)).filter((seat) => seat !== undefined));
     this.#show();
+    if (this.seats.size === labels.length) this.key = key;
     this.prune();
+  }
+
+  /** The line is back: what was asked for and not answered is asked once more. */
+  settle() {
+    if (this.key) this.hold();
   }
 
   /** Choose a seat or give it up. What can be said about it; empty when it was done. */
@@ -55,7 +62,7 @@ export class Choice {
 
   /** Seats that somebody else has taken meanwhile are chosen no longer, and that is said. */
   prune() {
-    if (this.holding) return; // then they may be ours
+    if (this.holding || this.key) return; // then they may be ours
     const lost = [...this.seats].filter((seat) => this.hall.status[seat] !== FREE);
     this.#lose(lost.map((seat) => ({ seat, reason: this.hall.status[seat] })));
   }
@@ -148,7 +155,7 @@ export class Choice {
     }
   }
 
-  /** The answer's body; without a code when there is no answer. */
+  /** The answer's body; without a code when there is none, or none that says what became of it. */
   async #ask(key, body) {
     for (let tries = 1; ; tries++) {
       try {
@@ -157,11 +164,11 @@ export class Choice {
           headers: { "Content-Type": "application/json", "Idempotency-Key": key },
           body: JSON.stringify(body),
         });
-        if (answer.status !== 503 || tries >= TRIES_MAX) return await answer.json();
+        if (answer.status < 500) return await answer.json();
       } catch (error) {
         console.warn(error);
-        if (tries >= TRIES_MAX) return {};
       }
+      if (tries >= TRIES_MAX) return {};
       await new Promise((resolve) => { setTimeout(resolve, RETRY_MS); });
     }
   }

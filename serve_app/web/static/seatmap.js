@@ -262,7 +262,10 @@ function onSeats(event) {
 
 function listen(version) {
   source = new EventSource(`${api}/stream?last_event_id=${version}`);
-  source.addEventListener("open", () => { state.textContent = texts("live"); });
+  source.addEventListener("open", () => {
+    state.textContent = texts("live");
+    choice?.settle();
+  });
   source.addEventListener("seats", onSeats);
   source.addEventListener("resync", () => again(RESYNC_MS));
   source.addEventListener("error", () => {
