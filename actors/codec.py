@@ -89,7 +89,8 @@ _states = msgspec.json.Decoder(_BlockState)
 
 
 def encode_block(block: Block) -> bytes:
-    """A snapshot's payload: compressed JSON (a full block stays far under NATS's 1 MiB)."""
+    """A snapshot's payload: compressed JSON. A full block stays far under NATS's 1 MiB, a register under it with 12,500
+    sold holds: a show of 50,000 orders. With more it keeps the last one that fitted, and the replay behind it grows."""
     state = _BlockState(
         block.rules,
         bytes(block.status),
