@@ -127,6 +127,9 @@ class Runtime:
     async def scale(self, hosts: int) -> FleetRefusal | None:
         return await self.directory.scale(self.transport, hosts)
 
+    async def grow(self, serving: int) -> FleetRefusal | None:
+        return await self.directory.grow(self.transport, serving)
+
     async def strays(self) -> list[str]:
         return await self.directory.strays(self.transport)
 
@@ -166,7 +169,7 @@ class Runtime:
         return Preparing(
             self.views.view,
             lambda: len(self.placement().serving()),
-            lambda hosts: self.scale(self.placement().fleet.size_for(hosts)),
+            self.grow,
             self.client.ask,
             self.warm_views,
             partial(raise_floor, self.nc),

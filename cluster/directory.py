@@ -14,6 +14,7 @@ from actors.domain.identity import BlockKey
 from actors.fleet import Fleet, FleetRefusal
 from actors.placement import Placement
 from cluster.journal.connection import Client
+from cluster.journal.fact import FactConflict
 from cluster.journal.feed import Following
 from cluster.journal.fleet import FleetFact, read_fleet, watch_fleet, write_fleet
 
@@ -87,15 +88,36 @@ class Directory:
     async def scale(self, transport: HostTransport, hosts: int) -> FleetRefusal | None:
         """Have `hosts` hosts: new ones answer before anything is placed on them, old ones are emptied before they go.
         Those that were started for a growth that nobody wants any more go as well."""
-        before = self._placement.names()
-        planned = self._placement.fleet.scaled(hosts)
+        return await self._resize(transport, lambda fleet: fleet.scaled(hosts))
+
+    async def grow(self, transport: HostTransport, serving: int) -> FleetRefusal | None:
+        """As `scale`, so that blocks are placed on `serving` hosts or more; never fewer than there are."""
+        return await self._resize(
+            transport, lambda fleet: fleet.scaled(max(fleet.hosts, fleet.size_for(serving)))
+        )
+
+    async def _resize(self, transport: HostTransport, change: Change) -> FleetRefusal | None:
+        """Whatever happens to the fleet while new hosts are waited for was decided later, and ends it: FactConflict."""
+        planned_on, fleet = await self._in_force()
+        planned = change(fleet)
         if isinstance(planned, FleetRefusal):
             return planned
-        await _answering(transport, [name for name in planned.names() if name not in before])
-        refusal = await self._change(lambda fleet: fleet.scaled(hosts))
-        if refusal is None:
-            await self.end_strays(transport, await self.strays(transport))
-        return refusal
+
+        def goes_on() -> None:
+            if self._revision > planned_on and self._placement.fleet != planned:
+                raise FactConflict("the fleet has changed since this was begun")
+
+        new = [name for name in planned.names() if name not in fleet.names()]
+        await _answering(transport, new, goes_on)
+        revision, fleet = await self._in_force()
+        if revision == planned_on:
+            # The number that is in force is stored as well: that it is to stay ends a growth that waits for hosts.
+            revision = (await write_fleet(self._nc, planned, revision)).revision
+        elif fleet != planned:
+            raise FactConflict("the fleet has changed since this was begun")
+        await self._seen(revision)
+        await self.end_strays(transport, await self.strays(transport))
+        return None
 
     async def strays(self, transport: HostTransport) -> list[str]:
         """The hosts that are there and that the fleet does not name."""
@@ -173,18 +195,26 @@ class Directory:
 
     async def _change(self, change: Change) -> FleetRefusal | None:
         """Store the fleet that `change` makes of the one in force, and return when this process works with it."""
-        fact = await read_fleet(self._nc)
-        fleet = fact.fleet if fact is not None else self._placement.fleet
+        revision, fleet = await self._in_force()
         changed = change(fleet)
         if isinstance(changed, FleetRefusal):
             return changed
-        if fact is None or changed != fleet:
-            fact = await write_fleet(self._nc, changed, fact.revision if fact is not None else 0)
+        if not revision or changed != fleet:
+            revision = (await write_fleet(self._nc, changed, revision)).revision
+        await self._seen(revision)
+        return None
+
+    async def _in_force(self) -> tuple[int, Fleet]:
+        """The revision of the fleet that is stored (0: none is yet), and the fleet."""
+        fact = await read_fleet(self._nc)
+        return (0, self._placement.fleet) if fact is None else (fact.revision, fact.fleet)
+
+    async def _seen(self, revision: int) -> None:
+        """Returns when this process works with the fleet of that revision."""
         async with asyncio.timeout(SEEN_SECONDS_MAX):
-            while self._revision < fact.revision:
+            while self._revision < revision:
                 self._changed.clear()
                 await self._changed.wait()
-        return None
 
     async def close(self) -> None:
         if self._following is not None:
@@ -203,14 +233,18 @@ async def _replaced(transport: HostTransport, host: str, before: dict[str, Any] 
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _answering(transport: HostTransport, names: list[str]) -> None:
-    """Returns when all of them answer; asking for one that is not there starts it."""
+async def _answering(
+    transport: HostTransport, names: list[str], goes_on: Callable[[], None] = lambda: None
+) -> None:
+    """Returns when all of them answer; asking for one that is not there starts it, so `goes_on` raises before that when
+    nobody wants them any more."""
     end = asyncio.get_running_loop().time() + SPAWN_SECONDS_MAX
     while None in (reports := await transport.reports(names)):
         if asyncio.get_running_loop().time() > end:
             silent = [name for name, one in zip(names, reports, strict=True) if one is None]
             raise TimeoutError(_no_room(", ".join(silent)))
         await asyncio.sleep(POLL_SECONDS)
+        goes_on()
 
 
 def _no_room(hosts: str) -> str:

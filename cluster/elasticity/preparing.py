@@ -42,13 +42,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """What a preparation works with. `hosts` counts those that blocks are placed on, `scale` brings so many of them,
-    `limits` and `hosts_max` say how many there may be. `limits` None: no policy. `warm_views` counts the replicas that
-    are there, and those that have a show's view."""
+    """What a preparation works with. `hosts` counts those that blocks are placed on, `grow` brings so many of them
+    or more, `limits` and `hosts_max` say how many there may be. `limits` None: no policy. `warm_views` counts the
+    replicas that are there, and those that have a show's view."""
 
     view: Callable[[str], Awaitable[ShowView | None]]
     hosts: Callable[[], int]
-    scale: Callable[[int], Awaitable[object]]
+    grow: Callable[[int], Awaitable[object]]
     ask: Ask
     warm_views: Callable[[str], Awaitable[tuple[int, int]]]
     raise_floor: Callable[[Floor, int], Awaitable[Floor]]
@@ -57,7 +57,7 @@ class Preparing:
     clock: Clock
 
     async def prepare(self, show_id: str, buyers: int, hours: int) -> Prepared | None:
-        """None: there is no such show. Raises as `scale` does, JournalUnavailable, FactConflict: ask again."""
+        """None: there is no such show. Raises as `grow` does, JournalUnavailable, FactConflict: ask again."""
         view = await self.view(show_id)
         if view is None:
             return None
@@ -69,7 +69,7 @@ class Preparing:
             now = self.clock()
             until = (await self.raise_floor(Floor(wanted, now + hours * MS_PER_HOUR), now)).until
         if wanted > before:
-            await self.scale(wanted)
+            await self.grow(wanted)
         keys = [BlockKey(show_id, block) for block in sorted(view.blocks)]
         outcomes, (replicas, ready) = await asyncio.gather(
             ask_blocks(self.ask, keys), self.warm_views(show_id)

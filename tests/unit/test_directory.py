@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ class Cluster:
     fact: FleetFact
     running: set[str] = field(default_factory=set[str])
     directories: list[Directory] = field(default_factory=list[Directory])
+    silent: set[str] = field(default_factory=set[str])
+    """Hosts that wait for room: they are there and do not answer."""
     left: int | None = 0
     """How many blocks a host still has when it has put away what it can; None: it does not answer."""
 
@@ -48,7 +51,7 @@ class Cluster:
 
     async def reports(self, hosts: list[str]) -> list[dict[str, Any] | None]:
         self.running.update(hosts)
-        return [{} for _ in hosts]
+        return [None if host in self.silent else {} for host in hosts]
 
     async def names(self) -> list[str]:
         return sorted(self.running)
@@ -85,6 +88,72 @@ async def test_a_host_that_is_wanted_again_meanwhile_is_not_ended(cluster: Clust
     assert await up.scale(cluster, 2) is None
     assert await going is None
     assert cluster.running == {"host-0", "host-1"}
+
+
+async def waiting(cluster: Cluster, growth: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """A growth that has started its hosts, which find no room."""
+    begun = asyncio.create_task(growth)
+    while not cluster.silent & cluster.running:
+        await asyncio.sleep(0)
+    return begun
+
+
+@pytest.mark.parametrize("later", [5, 3], ids=["another number", "the number that is in force"])
+async def test_a_growth_that_waits_ends_when_somebody_decides_otherwise(
+    cluster: Cluster, later: int
+) -> None:
+    """A slip, taken back: it does not come true when nodes are there, and leaves no hosts behind."""
+    cluster.silent = set(Fleet(30).names()) - set(Fleet(5).names())
+    slip = await waiting(cluster, cluster.directory().scale(cluster, 30))
+    assert await cluster.directory().scale(cluster, later) is None
+    with pytest.raises(FactConflict):
+        await slip
+    assert cluster.fact.fleet == Fleet(later)
+    assert cluster.running == set(Fleet(later).names())
+
+
+@pytest.mark.parametrize("how", [Directory.scale, Directory.grow])
+async def test_a_growth_that_waits_does_not_take_away_what_came_meanwhile(
+    cluster: Cluster, how: Callable[[Directory, Cluster, int], Coroutine[Any, Any, Any]]
+) -> None:
+    cluster.silent = {"host-7"}
+    slow = await waiting(cluster, how(cluster.directory(), cluster, 8))
+    cluster.silent.clear()
+    assert await cluster.directory().scale(cluster, 12) is None
+    with pytest.raises(FactConflict):
+        await slow
+    assert cluster.fact.fleet == Fleet(12)
+
+
+async def test_of_a_change_that_is_seen_late_nothing_is_undone_either(cluster: Cluster) -> None:
+    """The fleet is read again before it is written: this process may not have heard of it yet."""
+    cluster.silent = {"host-7"}
+    slow = await waiting(cluster, cluster.directory().scale(cluster, 8))
+    cluster.fact = FleetFact(Fleet(12), cluster.fact.revision + 1)
+    cluster.silent.clear()
+    with pytest.raises(FactConflict):
+        await slow
+    assert cluster.fact.fleet == Fleet(12)
+
+
+async def test_two_who_want_the_same_both_get_it(cluster: Cluster) -> None:
+    cluster.silent = {"host-3"}
+    first = await waiting(cluster, cluster.directory().scale(cluster, 4))
+    second = asyncio.create_task(cluster.directory().scale(cluster, 4))
+    await asyncio.sleep(0)
+    cluster.silent.clear()
+    assert await asyncio.gather(first, second) == [None, None]
+    assert cluster.fact == FleetFact(Fleet(4), 2)
+
+
+async def test_growing_never_takes_a_host_away(cluster: Cluster) -> None:
+    behind = cluster.directory()
+    cluster.fact = FleetFact(Fleet(6, frozenset({0})), 2)
+    behind._revision = 2
+    assert await behind.grow(cluster, 4) is None
+    assert cluster.fact.fleet == Fleet(6, frozenset({0}))
+    assert await behind.grow(cluster, 6) is None
+    assert cluster.fact.fleet == Fleet(7, frozenset({0}))
 
 
 @pytest.mark.parametrize(
