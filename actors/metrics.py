@@ -312,10 +312,13 @@ LOAD_JOBS_WAITING = Metric(
     "frontrow_load_jobs_waiting", Kind.GAUGE, "Load jobs that are not over.", (Emitter.LOADING,)
 )
 HOSTS_WANTED = Metric(
-    "frontrow_hosts_wanted", Kind.GAUGE, "Ticket hosts that there should be.", (Emitter.WATCH,)
+    "frontrow_hosts_wanted",
+    Kind.GAUGE,
+    "Ticket hosts that blocks are placed on: all that there should be, but for drained ones.",
+    (Emitter.WATCH,),
 )
 HOSTS_ANSWERING = Metric(
-    "frontrow_hosts_answering", Kind.GAUGE, "Ticket hosts that answer a call.", (Emitter.WATCH,)
+    "frontrow_hosts_answering", Kind.GAUGE, "Those of them that answer a call.", (Emitter.WATCH,)
 )
 TICKETS = Metric(
     "frontrow_tickets",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -17,6 +17,7 @@ from actors.metrics import (
     ORDERS_OVERDUE,
     PROJECTION_LAG,
 )
+from actors.placement import Placement
 from cluster.bootstrap import (
     LOADING_SUBJECT,
     NOTICE_SUBJECT,
@@ -26,6 +27,7 @@ from cluster.bootstrap import (
     host_limits,
     host_tuning,
 )
+from cluster.directory import HostTransport
 from cluster.host_process import commit_id, now
 from cluster.journal.feed import JournalFeed
 from cluster.journal.floor import read_floor
@@ -51,6 +53,7 @@ from cluster.services.watch import WatchService
 from cluster.settings import Settings, read_settings
 from cluster.store.mailings import Mailings
 from cluster.store.tickets import Tickets
+from cluster.telemetry.sampler import Sampler
 
 ELASTICITY_SUBJECT = "cluster.elasticity"
 """The lease of the process that decides how many hosts there are."""
@@ -100,14 +103,21 @@ async def build_projection() -> AsyncIterator[ProjectionService]:
 async def build_watch() -> AsyncIterator[WatchService]:
     """The watch, in its actor's process and loop."""
     async with _connected("watch") as runtime:
-
-        async def answering() -> int:
-            reports = await runtime.transport.reports(runtime.placement().names())
-            return sum(report is not None for report in reports)
-
-        runtime.sampler.watch(HOSTS_WANTED, lambda: len(runtime.placement().names()))
-        runtime.sampler.watch(HOSTS_ANSWERING, answering)
+        watch_hosts(runtime.sampler, runtime.placement, runtime.transport)
         yield watch_service(runtime)
+
+
+def watch_hosts(
+    sampler: Sampler, placement: Callable[[], Placement], transport: HostTransport
+) -> None:
+    """Nothing is placed on drained hosts: nobody is called because one of them does not answer."""
+
+    async def answering() -> int:
+        reports = await transport.reports(placement().serving())
+        return sum(report is not None for report in reports)
+
+    sampler.watch(HOSTS_WANTED, lambda: len(placement().serving()))
+    sampler.watch(HOSTS_ANSWERING, answering)
 
 
 def watch_service(runtime: Runtime) -> WatchService:

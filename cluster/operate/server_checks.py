@@ -89,15 +89,20 @@ def _hosts(client: Client) -> list[Check]:
 
 
 def host_check(answer: dict[str, Any]) -> Check:
-    """`answer` is that of GET /v1/operator/hosts. Drained hosts are told: they are easily forgotten."""
-    silent = [item["name"] for item in answer["items"] if not item["answers"]]
-    if silent:
-        return Check("hosts", State.FAILED, f"no answer from {', '.join(silent)}")
+    """`answer` is that of GET /v1/operator/hosts. Drained hosts are told: they are easily forgotten. No seat is on
+    them, so a silent one is a warning."""
+    silent = [item for item in answer["items"] if not item["answers"]]
+    missed = [item["name"] for item in silent if not item["drained"]]
+    if missed:
+        return Check("hosts", State.FAILED, f"no answer from {', '.join(missed)}")
     if answer["dedicated"]:
         return Check("hosts", State.OK, "one per block")
-    drained = [item["name"] for item in answer["items"] if item["drained"]]
-    told = [f"{answer['hosts']} answer", *(f"{name} is drained" for name in drained)]
-    return Check("hosts", State.OK, ", ".join(told))
+    told = [f"{answer['hosts'] - len(silent)} answer"]
+    for item in answer["items"]:
+        if item["drained"]:
+            also = "" if item["answers"] else " and does not answer"
+            told.append(f"{item['name']} is drained{also}")
+    return Check("hosts", State.WARNING if silent else State.OK, ", ".join(told))
 
 
 def _services(client: Client) -> list[Check]:

@@ -234,6 +234,11 @@ def test_hosts_that_are_silent_fail_and_hosts_that_are_drained_are_told() -> Non
         State.FAILED,
         "no answer from host-0",
     )
+    items[0]["answers"], items[1]["answers"] = True, False
+    assert (host_check(answer).state, host_check(answer).detail) == (
+        State.WARNING,
+        "1 answer, host-1 is drained and does not answer",
+    )
     one_each = {"hosts": 0, "dedicated": True, "items": []}
     assert host_check(one_each).detail == "one per block"
 
