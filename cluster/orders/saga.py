@@ -78,7 +78,7 @@ class Saga:
         after = await self.learn(
             order, lambda order, now: ordering.payment_seen(order, payment, now)
         )
-        if payment.status is PaymentStatus.PROCESSING and _waits(after):
+        if payment.status is PaymentStatus.PROCESSING and waits(after):
             await self._keep_seats(after)
         return after
 
@@ -187,17 +187,17 @@ class Saga:
             if ordering.payment_seen(order, payment, self.clock()) is not None:
                 return lambda order, now: ordering.payment_seen(order, payment, now)
             if payment.status is PaymentStatus.PROCESSING:
-                if _waits(order):
+                if waits(order):
                     await self._keep_seats(order)
                 return None  # a payment that is being decided cannot be closed
         if order.state is State.EXPIRED:
             return ordering.too_late
         if self.clock() < order.deadline:
             return None
-        return await self._ask_hold(order)
+        return await self.ask_hold(order)
 
-    async def _ask_hold(self, order: Order) -> Fact | None:
-        """Whether a hold is over is for its ticket to say, by its own clock."""
+    async def ask_hold(self, order: Order) -> Fact | None:
+        """Whether a hold is over is for its ticket to say, by its own clock. Raises PartUnavailable."""
         outcome = await holding.find(self.ask, HoldId(order.show_id, order.primary, order.token))
         match outcome:
             case Accepted(hold) if hold is not None and hold.ending is Ending.LIVE:
@@ -220,7 +220,7 @@ class Saga:
             _log.info("order.not_secured", show=order.show_id, reason=str(error))
 
 
-def _waits(order: Order) -> bool:
+def waits(order: Order) -> bool:
     return (order.state, order.task) == (State.AWAITING_PAYMENT, Task.WATCH)
 
 

@@ -37,7 +37,8 @@ from cluster.journal.streams import block_of
 from cluster.orders.announcing import Announcer
 from cluster.orders.intrusions import Intrusions
 from cluster.orders.ports import Fact, OrderStore
-from cluster.orders.saga import Saga
+from cluster.orders.saga import Saga, waits
+from cluster.orders.seats import PartUnavailable
 from cluster.payments.gateway import MISCONFIGURED, PaymentRefused, PaymentsUnavailable
 from cluster.payments.notice import Notice
 from cluster.store.mongo import StoreUnavailable
@@ -186,10 +187,34 @@ class PaymentService:
             return
         tokens = {event.token for _, event in heard}  # type: ignore[union-attr]
         orders = {order.token: order for order in await self._orders.of_holds(tokens)}
-        for block, event in heard:
-            order = orders.get(event.token)  # type: ignore[union-attr]
-            if order is not None and (order.show_id, order.primary) == (block.show_id, block.block):
-                orders[order.token] = await self._learn(order, _fact(event))
+        told = [
+            self._hear_of(order, event)
+            for block, event in heard
+            if (order := orders.get(event.token)) is not None  # type: ignore[union-attr]
+            and (order.show_id, order.primary) == (block.show_id, block.block)
+        ]
+        await asyncio.gather(*told)
+
+    async def _hear_of(self, order: Order, event: Event) -> None:
+        fact = await self._fact(order, event)
+        if fact is not None:
+            await self._learn(order, fact)
+
+    async def _fact(self, order: Order, event: Event) -> Fact | None:
+        """What an event comes to for its order. That a hold has ended is a hint: an earlier one of the same token may
+        have, which its buyer was never told of. So the ticket is asked; if it does not answer, the order asks it later.
+        """
+        match event:
+            case HoldExtended(deadline=deadline) | HoldSecured(deadline=deadline):
+                return lambda order, now: ordering.hold_extended(order, deadline, now)
+            case HoldReleased() | HoldExpired() if waits(order):
+                try:
+                    return await self._saga.ask_hold(order)
+                except PartUnavailable as error:
+                    _log.info("order.hold_not_asked", show=order.show_id, reason=str(error))
+            case _:
+                pass
+        return None
 
     async def on_notices(self, deliveries: list[Delivery]) -> None:
         """Learn what the provider says of payments; returns when that is stored."""
@@ -286,18 +311,3 @@ class PaymentService:
                 self._intrusions.doubt(order)
             del self._at_work[order.order_id]
             self._start()
-
-
-def _fact(event: Event) -> Fact:
-    def fact(order: Order, now: int) -> Order | None:
-        match event:
-            case HoldExtended(deadline=deadline) | HoldSecured(deadline=deadline):
-                return ordering.hold_extended(order, deadline, now)
-            case HoldReleased():
-                return ordering.hold_over(order, expired=False, now=now)
-            case HoldExpired():
-                return ordering.hold_over(order, expired=True, now=now)
-            case _:
-                return None
-
-    return fact

@@ -51,13 +51,13 @@ MUTANTS: dict[str, tuple[Guard, ...]] = {
     "the seats are not kept while the bank decides": (
         Guard(
             saga,
-            "        if payment.status is PaymentStatus.PROCESSING and _waits(after):",
-            "        if payment.status is PaymentStatus.PROCESSING and not _waits(after):",
+            "        if payment.status is PaymentStatus.PROCESSING and waits(after):",
+            "        if payment.status is PaymentStatus.PROCESSING and not waits(after):",
         ),
         Guard(
             saga,
-            "                if _waits(order):\n",
-            "                if not _waits(order):\n",
+            "                if waits(order):\n",
+            "                if not waits(order):\n",
         ),
     ),
     "a refund is sent again under another key": (
