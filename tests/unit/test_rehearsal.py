@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import math
 import time
 from dataclasses import replace
@@ -83,7 +84,7 @@ def test_the_copy_has_the_same_seats_and_leaves_areas_to_the_show() -> None:
     assert shadow_csv({**MAP, "blocks": MAP["blocks"][:1]}) == ""
 
 
-MEASURED = Measured(9.9, 10.0, 0.02, 0.005, 0, 0.3, 0)
+MEASURED = Measured(9.9, 10.0, 0.02, 0.005, 0, 0.3, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,8 @@ MEASURED = Measured(9.9, 10.0, 0.02, 0.005, 0, 0.3, 0)
         ({}, "--rate"),
         ({"asked": 3.0}, "more buyers"),
         ({"turned_away": 3, "cpu": 1.0}, "turned 3 requests away"),
+        ({"turned_away": 3, "limited": 7}, "turned 3 requests away"),
+        ({"limited": 7, "cpu": 1.0}, "one client turned 7 requests away"),
         ({"cpu": 0.9, "hold_p50": 1.0}, "processors"),
         ({"cpu": None, "hold_p50": 0.4, "commit_p50": 0.3}, "the journal"),
         ({"hold_p50": 0.4, "commit_p50": 0.1}, "HTTP"),
@@ -116,6 +119,37 @@ async def test_no_more_holds_are_asked_for_than_the_rate_allows(
         await asyncio.gather(*[shop.hold("s", {}) for _ in range(11)])
         assert time.monotonic() - began >= 10 / 50
     assert tally.refusals["seats_unavailable"] == 11
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "word"),
+    [
+        (503, "unavailable", "the server turned 2 requests away"),
+        (503, None, "the server turned 2 requests away"),
+        (429, "rate_limited", "the limit for one client turned 2 requests away"),
+    ],
+)
+async def test_what_the_server_turns_away_is_what_the_rehearsal_was_limited_by(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str | None, word: str
+) -> None:
+    """As answered: a problem has its code, a load balancer in front of the server has none."""
+    answers = iter([status, status, 201])
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        one = next(answers)
+        body = {"code": code, "title": "no"} if one == status and code else {}
+        return httpx.Response(one, json=body, headers={"Retry-After": "0"})
+
+    rehearsal = Rehearsal(seconds=1.0)
+    async with Pools("http://127.0.0.1:1", rehearsal.tally.retries) as pools:
+        over = httpx.AsyncClient(base_url="http://x", transport=httpx.MockTransport(answer))
+        monkeypatch.setattr(pools, "_next_pool", itertools.repeat(over))
+        rehearsal.turned_away = pools.turned_away
+        answered = await pools.send("POST", "/v1/shows/s/holds")
+        await over.aclose()
+    assert isinstance(answered, httpx.Response)
+    shadow = {"show_id": "sbbbbbbbbbbbb", "sale_closes_at": "2026-01-01T00:05:30Z"}
+    assert word in plain("saaaaaaaaaaaa", shadow, rehearsal, 5, 10.0)["bottleneck"]
 
 
 def target(**settings: Any) -> Target:

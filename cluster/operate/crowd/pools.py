@@ -36,7 +36,8 @@ class Refusal:
 
 
 class Pools:
-    """Connections to one server. `retries` counts what was sent again, by what went wrong."""
+    """Connections to one server. `retries` counts what was sent again, by what went wrong; `turned_away` those among
+    them that the server answered, 429 or 503, by the problem's code."""
 
     def __init__(self, url: str, retries: Counter[str]) -> None:
         limits = httpx.Limits(
@@ -50,6 +51,7 @@ class Pools:
         ]
         self._next_pool = itertools.cycle(self._pools)
         self.retries = retries
+        self.turned_away = Counter[str]()
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,5 +90,6 @@ class Pools:
             if response.status_code not in UNAVAILABLE:
                 return refusal
             self.retries[problem.code] += 1
+            self.turned_away[problem.code] += 1
             await asyncio.sleep(retry_after(response))
         return refusal

@@ -17,7 +17,8 @@ SLOW_SECONDS = 0.25
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Rates are holds asked for a second; `hold_p50` is a buyer's median in seconds, `commit_p50` the hosts', 0 when
-    nobody knows; `turned_away` counts requests that were answered 429 or 503."""
+    nobody knows; `limited` counts requests that were more than one client may send, `turned_away` all others that were
+    answered 429 or 503."""
 
     asked: float
     rate: float
@@ -25,6 +26,7 @@ class Measured:
     commit_p50: float
     queue: int
     cpu: float | None
+    limited: int
     turned_away: int
 
 
@@ -34,6 +36,11 @@ def bottleneck(measured: Measured) -> str:
         return (
             f"the server turned {measured.turned_away:,} requests away (429 or 503): "
             "look at `frontrow doctor` and the journal"
+        )
+    if measured.limited:
+        return (
+            f"the limit for one client turned {measured.limited:,} requests away (429): rehearse on the server's own "
+            "machine, which has none, or with a lower --rate"
         )
     if measured.cpu is not None and measured.cpu > BUSY:
         return f"the processors of this machine ({measured.cpu:.0%} busy)"

@@ -29,6 +29,9 @@ RATE_MAX = 5_000.0
 HOT_COMMANDS_PER_SECOND = 5.0
 """A house whose hosts decide more than this is selling."""
 
+LIMITED = "rate_limited"
+"""The code of a refusal that is about one client, not about what the installation can do."""
+
 PERCENTILES = (50, 95, 99)
 
 
@@ -130,7 +133,8 @@ def plain(
         max(commits, default=0.0),
         rehearsal.queue,
         rehearsal.cpu,
-        sum(count for why, count in tally.retries.items() if why in ("429", "503")),
+        rehearsal.turned_away[LIMITED],
+        rehearsal.turned_away.total() - rehearsal.turned_away[LIMITED],
     )
     latencies = {
         f"p{rank}_ms": round(percentile(tally.latencies, rank) * 1000, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,13 +57,14 @@ class PacedShop(Shop):
 @dataclass(slots=True)
 class Rehearsal:
     """What is measured. `stopped`: why it ended early; `cpu` is the part of this machine's processors in use, None
-    where nobody looked."""
+    where nobody looked; `turned_away` counts answers of 429 and 503 by their code."""
 
     tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
     hosts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     queue: int = 0
     cpu: float | None = None
+    turned_away: Counter[str] = field(default_factory=Counter[str])
     stopped: str = ""
 
 
@@ -82,6 +84,7 @@ async def rehearse_on(
     async with AsyncExitStack() as opened:
         pools = await opened.enter_async_context(Pools(target.url, tally.retries))
         operator = await opened.enter_async_context(async_client(target))
+        rehearsal.turned_away = pools.turned_away
         payers = None
         if pay_at is not None:
             browser = await opened.enter_async_context(Browser(pay_at))
