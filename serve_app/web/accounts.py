@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -179,7 +180,7 @@ async def set_password(request: Request) -> Page | SeeOther:
     if found is None:
         return await _sent_again(request, runtime, link, password)
     purpose, subject, address = found
-    complaint = complaint_about(password, address)
+    complaint = await asyncio.to_thread(complaint_about, password, address)
     if complaint is not None:
         return _password_page(address, 422, complaint)
     who = runtime.authentication

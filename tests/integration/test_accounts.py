@@ -237,6 +237,7 @@ async def test_too_many_tries_are_told_and_do_not_try(
         ("short", "The password is too short."),
         ("x" * 129, "The password is too long."),
         ("", "The password is too short."),
+        ("password123", "This password is among the first that others would try."),
     ],
 )
 async def test_a_password_that_is_not_taken(

@@ -26,8 +26,41 @@ ADDRESS = "Ada.Lovelace@example.com"
 
 
 @given(st.text(min_size=CHARS_MIN, max_size=CHARS_MAX))
-def test_whatever_is_long_enough_is_taken(password: str) -> None:
-    assert complaint_about(password, "ada@example.com") is None
+def test_whatever_is_long_enough_is_taken_unless_others_would_try_it_soon(password: str) -> None:
+    assert complaint_about(password, "ada@example.com") in (None, Complaint.GUESSED_SOON)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse",
+        "k9$2mzQ1pw",
+        "drei kleine Katzen",
+        "wintergarten9",
+        "\u65b0\u5bbf\u99c5\u3067\u4f1a\u3044\u307e\u3057\u3087\u3046",
+        "x" + "correct horse battery staple" * 4,
+    ],
+)
+def test_what_nobody_would_try_soon_is_taken(password: str) -> None:
+    assert complaint_about(password, ADDRESS) is None
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password123",
+        "P@ssw0rd123",
+        "1234567890",
+        "qwertyuiop",
+        "aaaaaaaaaaaa",
+        "iloveyou12",
+        "frontrow2026",
+        "ada.lovelace1",
+        "a" * CHARS_MAX,
+    ],
+)
+def test_what_others_would_try_first_is_not(password: str) -> None:
+    assert complaint_about(password, ADDRESS) is Complaint.GUESSED_SOON
 
 
 @given(st.text(max_size=CHARS_MIN - 1))
