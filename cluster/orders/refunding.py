@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from actors.domain import ordering
+from actors.domain import ordering, repaying
 from actors.domain.order import Order, Refund
 from actors.domain.payment import MoneyBack
 from cluster.orders.ports import Fact, TicketRegister
@@ -29,7 +29,7 @@ class Refunding:
 
         Raises PaymentsUnavailable, PaymentRefused, PartUnavailable, StoreUnavailable.
         """
-        refund = ordering.next_refund(order)
+        refund = repaying.next_refund(order)
         if refund is None:
             return None
         if not (refund.sent or refund.returned) and refund.refund_id != ordering.VOID:
@@ -88,12 +88,12 @@ def _renamed(back: MoneyBack, refund: Refund) -> MoneyBack:
 
 
 def _money_back(attempt: int, back: MoneyBack, order: Order, now: int) -> Order | None:
-    return ordering.money_back(order, back, now, attempt=attempt)
+    return repaying.money_back(order, back, now, attempt=attempt)
 
 
 def _refused(refund: Refund, code: str, order: Order, now: int) -> Order | None:
-    return ordering.refund_refused(order, refund.refund_id, code, now, attempt=refund.attempt)
+    return repaying.refund_refused(order, refund.refund_id, code, now, attempt=refund.attempt)
 
 
 def _returned(refund_id: str, order: Order, now: int) -> Order | None:
-    return ordering.tickets_returned(order, refund_id, now)
+    return repaying.tickets_returned(order, refund_id, now)

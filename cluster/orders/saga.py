@@ -15,7 +15,7 @@ import structlog
 
 from actors import holding
 from actors.activation import Clock
-from actors.domain import ordering
+from actors.domain import ordering, repaying
 from actors.domain.block import Ending
 from actors.domain.identity import HoldId
 from actors.domain.order import Order, State, Task
@@ -92,7 +92,7 @@ class Saga:
         """Do what there is to do about an order now; the order as it stands then."""
         for _ in range(STEPS_MAX):
             at_rest = order.task in (Task.NONE, Task.WATCH)
-            if at_rest or ordering.pauses(order, self.clock()):
+            if at_rest or repaying.pauses(order, self.clock()):
                 return order
             after = await self._advance(order, self._step)
             if after is None:

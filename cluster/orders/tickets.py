@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from actors.domain import ordering
+from actors.domain import repaying
 from actors.domain.order import Order, State
 from cluster.store.admissions import Admission, Admissions
 from cluster.ticketing.codes import TicketClaim, TicketKeys, ticket_id_of
@@ -27,7 +27,7 @@ class Ticket:
 
 def tickets_of(order: Order, keys: TicketKeys) -> tuple[Ticket, ...]:
     """Those of the seats that are not being refunded. Always the same ones, with the same codes under the same key."""
-    valid = set(ordering.refundable(order))
+    valid = set(repaying.refundable(order))
     tickets = list[Ticket]()
     for line in order.lines:
         places = zip(line.tickets, line.seats, line.categories, line.prices, strict=True)

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.domain import ordering
+from actors.domain import repaying
 from actors.domain.order import Order
 from actors.domain.rejections import Rejection
 from serve_app.auth import require_admin
@@ -53,7 +53,7 @@ async def create_refund(
     identity = identify(request, runtime, f"refunds/{order_id}", canonical)
 
     def decide(order: Order, now: int) -> Order | Rejection | None:
-        return ordering.refund_requested(
+        return repaying.refund_requested(
             order,
             "r" + identity.token,
             tuple(body.seats or ()),

@@ -13,7 +13,7 @@ from itertools import count, islice
 
 import pytest
 
-from actors.domain import ordering, sales, tickets
+from actors.domain import ordering, repaying, sales, tickets
 from cluster.orders import announcing, refunding, saga
 from cluster.services import payment
 from cluster.store import orders
@@ -77,7 +77,7 @@ MUTANTS: dict[str, tuple[Guard, ...]] = {
     ),
     "the money of a refund that failed is never sent again": (
         Guard(
-            ordering,
+            repaying,
             "status=RefundStatus.FAILED, problem=problem, attempt=refund.attempt + 1",
             "status=RefundStatus.SUCCEEDED, problem=problem, attempt=refund.attempt + 1",
         ),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from actors.domain import ordering
+from actors.domain import ordering, repaying
 from actors.domain.audit import BlockAudit
 from actors.domain.audit_parts import audit_parts
 from actors.domain.block import Block, apply
@@ -187,7 +187,7 @@ class World:
         return next((answer for answer in answers if answer is not None), None)
 
     def _refund(self, order: Order) -> Fact | None:
-        refund = ordering.next_refund(order)
+        refund = repaying.next_refund(order)
         assert refund is not None
         name = f"{refund.refund_id}-{refund.attempt}"
         if not refund.sent:
@@ -249,7 +249,7 @@ class World:
         some = tuple(self.chance.sample(self.order.seats, self.chance.randint(0, 2)))
         name, withhold = f"r{len(self.order.refunds)}", self.chance.random() < 0.5
         self.learn(
-            lambda order, now: ordering.refund_requested(order, name, some, now, withhold=withhold)
+            lambda order, now: repaying.refund_requested(order, name, some, now, withhold=withhold)
         )
 
     def _somebody_works(self) -> None:
@@ -317,8 +317,8 @@ def _news(event: Event) -> list[Fact]:
 
 def _told(back: MoneyBack, refund_id: str, attempt: int) -> Fact:
     told = replace(back, refund_id=refund_id)
-    return lambda order, now: ordering.money_back(order, told, now, attempt=attempt)
+    return lambda order, now: repaying.money_back(order, told, now, attempt=attempt)
 
 
 def _returned(refund_id: str, order: Order, now: int) -> Order | None:
-    return ordering.tickets_returned(order, refund_id, now)
+    return repaying.tickets_returned(order, refund_id, now)

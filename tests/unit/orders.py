@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from actors.domain import ordering
+from actors.domain import ordering, repaying
 from actors.domain.order import Actor, Cause, Line, Order, State, Task, Transition
 from actors.domain.payment import MoneyBack, Payment, PaymentStatus, RefundStatus
 from actors.domain.rejections import Rejection
@@ -71,17 +71,17 @@ def changed(after: Order | Rejection | None) -> Order:
 
 
 def refund(order: Order, refund_id: str, *seats: str, **more: object) -> Order:
-    return changed(ordering.refund_requested(order, refund_id, seats, NOW, **more))  # type: ignore[arg-type]
+    return changed(repaying.refund_requested(order, refund_id, seats, NOW, **more))  # type: ignore[arg-type]
 
 
 def given_back(
     order: Order, status: RefundStatus, refund_id: str = "r1", provider_id: str = "re_1"
 ) -> Order:
-    return changed(ordering.money_back(order, money(status, provider_id, refund_id), NOW))
+    return changed(repaying.money_back(order, money(status, provider_id, refund_id), NOW))
 
 
 def returned(order: Order, refund_id: str = "r1") -> Order:
-    return changed(ordering.tickets_returned(order, refund_id, NOW))
+    return changed(repaying.tickets_returned(order, refund_id, NOW))
 
 
 def _orders() -> dict[str, Order]:

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.domain import ordering
+from actors.domain import ordering, repaying
 from actors.domain.order import Cause, Line, Order, State, Task
 from actors.domain.payment import MoneyBack, Payment, PaymentStatus, RefundStatus
 from actors.domain.rejections import Code, Rejection
@@ -133,7 +133,7 @@ class OrderLaws(RuleBasedStateMachine):
                 case Task.VOID:
                     self.closing_is_answered(payment)
                 case Task.REFUND:
-                    refund = ordering.next_refund(self.order)
+                    refund = repaying.next_refund(self.order)
                     assert refund is not None
                     arrived = RefundStatus.SUCCEEDED
                     self.refund_is_told_of(refund.refund_id, refund.attempt, arrived)
@@ -187,10 +187,10 @@ class OrderLaws(RuleBasedStateMachine):
 
     @rule(refund_id=refund_ids.filter(lambda name: name != "void"), seats=some_seats)
     def refund_is_requested(self, refund_id: str, seats: tuple[str, ...]) -> None:
-        left = set(ordering.refundable(self.order))
+        left = set(repaying.refundable(self.order))
         known = self.order.refund(refund_id) is not None
         after = self.hear(
-            lambda order, now: ordering.refund_requested(order, refund_id, seats, now)
+            lambda order, now: repaying.refund_requested(order, refund_id, seats, now)
         )
         if isinstance(after, Order):
             assert set(after.refunds[-1].seats) == (set(seats) or left)
@@ -212,7 +212,7 @@ class OrderLaws(RuleBasedStateMachine):
     ) -> None:
         told = MoneyBack(provider_id or f"re_{attempt}", refund_id, 1_000, status, "card_closed")
         before = self.order.refund(told.refund_id)
-        after = self.hear(lambda order, now: ordering.money_back(order, told, now, attempt=attempt))
+        after = self.hear(lambda order, now: repaying.money_back(order, told, now, attempt=attempt))
         if isinstance(after, Order):
             assert before is not None
             assert before.attempt == attempt, "late news change nothing"
@@ -227,7 +227,7 @@ class OrderLaws(RuleBasedStateMachine):
     def refund_is_refused(self, refund_id: str, attempt: int) -> None:
         before = self.order.refund(refund_id)
         after = self.hear(
-            lambda order, now: ordering.refund_refused(
+            lambda order, now: repaying.refund_refused(
                 order, refund_id, "disputed", now, attempt=attempt
             )
         )
@@ -237,7 +237,7 @@ class OrderLaws(RuleBasedStateMachine):
 
     @rule(refund_id=refund_ids)
     def tickets_are_back(self, refund_id: str) -> None:
-        self.hear(lambda order, now: ordering.tickets_returned(order, refund_id, now))
+        self.hear(lambda order, now: repaying.tickets_returned(order, refund_id, now))
 
     # What is true at any time.
 
@@ -246,7 +246,7 @@ class OrderLaws(RuleBasedStateMachine):
         assert (self.order.due_at is None) == (self.order.task is Task.NONE)
         open_ones = [refund for refund in self.order.refunds if not refund.over]
         assert (self.order.task is Task.REFUND) == bool(open_ones)
-        assert (ordering.next_refund(self.order) is not None) == bool(open_ones)
+        assert (repaying.next_refund(self.order) is not None) == bool(open_ones)
 
     @invariant()
     def its_history_has_one_entry_for_each_version(self) -> None:
@@ -271,7 +271,7 @@ class OrderLaws(RuleBasedStateMachine):
     def no_seat_is_refunded_twice_and_no_more_than_was_paid(self) -> None:
         seats = [seat for refund in self.order.refunds for seat in refund.seats]
         assert len(seats) == len(set(seats))
-        assert set(ordering.refundable(self.order)) == set(self.order.seats) - set(seats)
+        assert set(repaying.refundable(self.order)) == set(self.order.seats) - set(seats)
         if self.order.state is not State.CANCELLED and self.order.refund("void") is None:
             assert sum(refund.amount for refund in self.order.refunds) <= self.order.amount
         for refund in self.order.refunds:

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from actors.domain import ordering
+from actors.domain import ordering, repaying
 from actors.domain.order import Actor, Cause, Order, Refund, State, Task, Transition
 from actors.domain.payment import PaymentStatus, RefundStatus
 from actors.domain.rejections import Code, Rejection
@@ -283,9 +283,11 @@ def test_a_task_that_is_handed_over_is_due_at_once_and_what_only_waits_is_left_a
         (0, 10_000),
         (10_000, 20_000),
         (10_001, 20_002),
-        (300_500, 601_000),
-        (300_499, 600_998),
-        (400_000, 601_000),
+        (294_999, 589_998),
+        (295_001, 590_000),
+        (400_000, 590_000),
+        (589_999, 590_000),
+        (590_000, 601_000),
         (600_999, 601_000),
         (601_000, 602_000),
         (602_001, 603_002),
@@ -293,11 +295,18 @@ def test_a_task_that_is_handed_over_is_due_at_once_and_what_only_waits_is_left_a
         (700_000, 730_000),
     ],
 )
-def test_an_order_is_looked_at_less_often_as_it_ages_and_just_after_its_deadline(
+def test_an_order_is_looked_at_less_often_as_it_ages_and_about_its_deadline(
     age: int, look: int
 ) -> None:
-    """Its hold lasts for ten minutes. A bank may take its time long after that."""
+    """Its hold lasts for ten minutes; while it stands, seats that are paid can be sold. A bank may take its time long after that."""
     assert ordering.next_look(ORDERS["opened"], NOW + age) == NOW + look
+
+
+def test_an_order_whose_hold_is_short_is_looked_at_after_its_deadline() -> None:
+    order = replace(ORDERS["opened"], deadline=NOW + 10_000)
+    assert ordering.next_look(order, NOW) == NOW + 10_000
+    assert ordering.next_look(order, NOW + 500) == NOW + 10_500
+    assert ordering.next_look(order, NOW + 5_000) == NOW + 11_000
 
 
 @pytest.mark.parametrize(
@@ -330,5 +339,5 @@ def test_a_task_is_tried_again_after_a_pause_that_doubles_up_to_its_limit(
 def test_the_pause_after_a_failed_attempt_doubles_up_to_an_hour(attempt: int, pause: int) -> None:
     refund = replace(ORDERS["refunding"].refunds[0], attempt=attempt)
     order = replace(ORDERS["refunding"], refunds=(refund,))
-    failed = changed(ordering.money_back(order, money(RefundStatus.FAILED), LATER))
+    failed = changed(repaying.money_back(order, money(RefundStatus.FAILED), LATER))
     assert failed.due_at == LATER + pause

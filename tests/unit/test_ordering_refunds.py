@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.domain import ordering
+from actors.domain import repaying
 from actors.domain.order import Actor, Cause, Refund, State, Task
 from actors.domain.payment import RefundStatus
 from actors.domain.rejections import Code, Rejection
@@ -79,11 +79,11 @@ def news(
     status: RefundStatus, *, attempt: int = 1, refund_id: str = "r1", provider_id: str = "re_1"
 ) -> Fact:
     told = money(status, provider_id, refund_id)
-    return lambda order: ordering.money_back(order, told, LATER, attempt=attempt)
+    return lambda order: repaying.money_back(order, told, LATER, attempt=attempt)
 
 
 def refused(*, attempt: int = 1) -> Fact:
-    return lambda order: ordering.refund_refused(order, "r1", "disputed", LATER, attempt=attempt)
+    return lambda order: repaying.refund_refused(order, "r1", "disputed", LATER, attempt=attempt)
 
 
 VOIDED = {"refund_id": "void"}
@@ -144,7 +144,7 @@ TABLE: dict[str, tuple[Fact, dict[str, Came]]] = {
         {"refund failed": failed("refund failed", PAID, "disputed", attempt=3, due_ms=2_000)},
     ),
     "its tickets are back": (
-        lambda order: ordering.tickets_returned(order, "r1", LATER),
+        lambda order: repaying.tickets_returned(order, "r1", LATER),
         {
             "refunding": back("refunding", PAID),
             "refund sent": back("refund sent", PAID),
@@ -179,11 +179,11 @@ TABLE: dict[str, tuple[Fact, dict[str, Came]]] = {
     "an unknown refund has arrived": (news(SUCCEEDED, refund_id="r7"), {}),
     "an unknown refund has failed": (news(FAILED, refund_id="r7"), {}),
     "an unknown refund is refused": (
-        lambda order: ordering.refund_refused(order, "r7", "disputed", LATER),
+        lambda order: repaying.refund_refused(order, "r7", "disputed", LATER),
         {},
     ),
     "the tickets of an unknown refund are back": (
-        lambda order: ordering.tickets_returned(order, "r7", LATER),
+        lambda order: repaying.tickets_returned(order, "r7", LATER),
         {},
     ),
 }
@@ -213,9 +213,9 @@ def test_what_failed_before_says_nothing_of_the_next_attempt(
 ) -> None:
     told = money(status, "re_1")
     again = ORDERS["refund failed"]
-    assert ordering.money_back(again, told, LATER, attempt=attempt) is None
+    assert repaying.money_back(again, told, LATER, attempt=attempt) is None
     second = given_back(again, PENDING, provider_id="re_2")
-    assert ordering.money_back(second, told, LATER, attempt=attempt) is None
+    assert repaying.money_back(second, told, LATER, attempt=attempt) is None
 
 
 @pytest.mark.parametrize("status", [PENDING, SUCCEEDED, FAILED])
@@ -223,14 +223,14 @@ def test_what_failed_before_says_nothing_of_the_next_attempt(
 def test_what_is_known_of_a_refund_is_not_changed_by_news_of_another_one(
     state: str, status: RefundStatus
 ) -> None:
-    assert ordering.money_back(ORDERS[state], money(status, "re_9"), LATER) is None
+    assert repaying.money_back(ORDERS[state], money(status, "re_9"), LATER) is None
 
 
 def test_news_without_an_attempt_are_of_the_one_that_is_under_way() -> None:
     again = ORDERS["refund failed"]
-    arrived = changed(ordering.money_back(again, money(SUCCEEDED, "re_2"), LATER))
+    arrived = changed(repaying.money_back(again, money(SUCCEEDED, "re_2"), LATER))
     assert arrived.refunds[0].status is SUCCEEDED
-    refused = changed(ordering.refund_refused(again, "r1", "disputed", LATER))
+    refused = changed(repaying.refund_refused(again, "r1", "disputed", LATER))
     assert (refused.refunds[0].attempt, refused.refunds[0].problem) == (3, "disputed")
 
 
@@ -248,7 +248,7 @@ ALL_LEFT = {
 @pytest.mark.parametrize("state", [state for state in ORDERS if state != "free, paid"])
 def test_all_that_is_left_is_refunded_of_what_is_paid(state: str) -> None:
     before = tried(state)
-    after = ordering.refund_requested(
+    after = repaying.refund_requested(
         before, "r9", (), LATER, fingerprint="f9", withhold=True, reason="rain"
     )
     if state in ALL_LEFT:
@@ -281,7 +281,7 @@ def test_all_that_is_left_is_refunded_of_what_is_paid(state: str) -> None:
 def test_only_seats_of_the_order_that_nobody_is_refunding_are_refunded(
     state: str, seats: tuple[str, ...], outcome: int | Code
 ) -> None:
-    after = ordering.refund_requested(ORDERS[state], "r9", seats, LATER)
+    after = repaying.refund_requested(ORDERS[state], "r9", seats, LATER)
     if isinstance(outcome, Code):
         assert after == Rejection(outcome)
     else:
@@ -292,9 +292,9 @@ def test_only_seats_of_the_order_that_nobody_is_refunding_are_refunded(
 @pytest.mark.parametrize("state", ["refunding", "refund failed", "refunded"])
 def test_a_request_that_comes_twice_is_one_request(state: str) -> None:
     order = ORDERS[state]
-    asked = ordering.refund_requested(order, "r1", ("A-1-5",), LATER, fingerprint="f")
+    asked = repaying.refund_requested(order, "r1", ("A-1-5",), LATER, fingerprint="f")
     assert asked is None
-    other = ordering.refund_requested(order, "r1", ("A-1-5",), LATER, fingerprint="g")
+    other = repaying.refund_requested(order, "r1", ("A-1-5",), LATER, fingerprint="g")
     assert other == Rejection(Code.IDEMPOTENCY_KEY_REUSED)
 
 
@@ -302,13 +302,13 @@ def test_seats_that_cost_nothing_are_refunded_at_once_and_then_given_back() -> N
     """No money is on its way, so no provider is asked; neither could one say anything about it."""
     paid = tried("free, paid")
     half = Refund("r1", ("A-1-5",), 0, False, "", LATER, status=SUCCEEDED)
-    asked = ordering.refund_requested(paid, "r1", ("A-1-5",), LATER)
+    asked = repaying.refund_requested(paid, "r1", ("A-1-5",), LATER)
     came = Came(PARTLY, GIVING, Cause.REFUND_REQUESTED, Actor.ORGANIZER, "", {"refunds": (half,)})
     assert asked == expected(paid, came)
     for status in RefundStatus:
-        assert ordering.money_back(changed(asked), money(status, ""), LATER, attempt=1) is None
-    assert ordering.refund_refused(changed(asked), "r1", "disputed", LATER) is None
-    rest = changed(ordering.refund_requested(returned(changed(asked)), "r2", (), LATER))
+        assert repaying.money_back(changed(asked), money(status, ""), LATER, attempt=1) is None
+    assert repaying.refund_refused(changed(asked), "r1", "disputed", LATER) is None
+    rest = changed(repaying.refund_requested(returned(changed(asked)), "r2", (), LATER))
     assert (rest.state, rest.task) == (REFUNDED, GIVING)
     over = returned(rest, "r2")
     assert (over.state, over.task, over.due_at) == (REFUNDED, Task.NONE, None)
@@ -319,7 +319,7 @@ def test_seats_that_cost_nothing_are_refunded_at_once_and_then_given_back() -> N
     [("paid", SEATS), ("refund failed", SEATS[1:]), ("refunding more", ()), ("owing", ())],
 )
 def test_what_is_refundable_is_in_no_refund(state: str, left: tuple[str, ...]) -> None:
-    assert ordering.refundable(ORDERS[state]) == left
+    assert repaying.refundable(ORDERS[state]) == left
 
 
 def turns(*statuses: tuple[RefundStatus, str, bool]) -> Sequence[Refund]:
@@ -365,7 +365,7 @@ def test_what_can_be_done_at_once_is_done_first_and_nothing_waits_behind_what_fa
     refunds: list[tuple[RefundStatus, str, bool]], name: str | None
 ) -> None:
     order = replace(ORDERS["paid"], refunds=tuple(turns(*refunds)))
-    found = ordering.next_refund(order)
+    found = repaying.next_refund(order)
     assert (None if found is None else found.refund_id) == name
 
 
@@ -381,13 +381,13 @@ def test_what_can_be_done_at_once_is_done_first_and_nothing_waits_behind_what_fa
     ],
 )
 def test_only_an_attempt_after_a_failed_one_has_to_wait(state: str, now: int, pauses: bool) -> None:
-    assert ordering.pauses(ORDERS[state], now) is pauses
+    assert repaying.pauses(ORDERS[state], now) is pauses
 
 
 def test_a_new_refund_does_not_wait_for_one_that_failed() -> None:
     order = refund(ORDERS["refund failed"], "r2", "A-1-6")
-    assert not ordering.pauses(order, NOW)
+    assert not repaying.pauses(order, NOW)
     first = returned(given_back(order, SUCCEEDED, "r2", "re_2"), "r2")
-    assert ordering.next_refund(first) is first.refunds[0]
-    assert ordering.pauses(first, NOW + 4_999)
-    assert not ordering.pauses(first, NOW + 5_000)
+    assert repaying.next_refund(first) is first.refunds[0]
+    assert repaying.pauses(first, NOW + 4_999)
+    assert not repaying.pauses(first, NOW + 5_000)
