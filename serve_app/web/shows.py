@@ -83,7 +83,6 @@ def show_page(
         "digits": MINOR_DIGITS.get(found.currency, 2),
         "sale": sale,
         "buyable": sale in (Sale.OPEN, Sale.FEW),
-        "choosable": sale in (Sale.OPEN, Sale.FEW, Sale.SOLD_OUT),
         "offers": offers,
         "numbers": counts is not None,
         "sections": [] if view is None else parts_of(view, now, areas=False),

@@ -8,6 +8,8 @@ import { HallCanvas } from "./canvas.js";
 const RESYNC_MS = 500; // and up to as long again by chance: a thousand pages must not ask at once
 const RETRY_MS = 5_000;
 const TELL_MS = 1_000;
+const OPENING_MS = 3_000; // after a sale begins, by chance: a thousand pages must not ask at once
+const TIMER_MS_MAX = 2 ** 31 - 1;
 const COLOURS = 8; // of categories: --c0 to --c7 of the style sheet
 const STEP = 1.5; // one press of a zoom button
 const WHEEL_PIXELS = 400; // of the wheel, for a factor of e
@@ -34,6 +36,7 @@ const rows = [...document.querySelectorAll("#counts tbody tr")];
 const cells = new Map(rows.map((row) => [row.dataset.category, cellsOf(row)]));
 const colours = new Map(rows.map((row, n) => [row.dataset.category, `c${n % COLOURS}`]));
 const totals = cellsOf(document.querySelector("#counts tfoot tr"));
+const sale = document.querySelector("#sale");
 const soldOut = document.querySelector("#sold-out"); // not there before the sale and after it
 
 const drawing = new HallCanvas(canvas, (section) => [
@@ -50,6 +53,8 @@ let source = null;
 let timer = 0;
 let counting = 0;
 let telling = 0;
+let opening = 0;
+let onSale = { open: true, few: true, sold_out: false }[sale.dataset.state]; // undefined: the page knew no numbers
 let cursor = -1; // the seat that the keyboard is at
 let hovered = null; // {seat or section, x, y} under the pointer
 const pointers = new Map(); // those that are down, by id: where they are
@@ -89,7 +94,7 @@ function writeCounts() {
       write(cells.get(hall.categories[category].name), counts);
     });
     write(totals, total);
-    if (soldOut && soldOut.hidden !== total[0] > 0) telling ||= setTimeout(tellFree, TELL_MS);
+    if (soldOut && hall.size && onSale !== total[FREE] > 0) telling ||= setTimeout(tellFree, TELL_MS);
   });
 }
 
@@ -97,10 +102,24 @@ function writeCounts() {
 function tellFree() {
   telling = 0;
   const free = hall.counts.reduce((sum, counts) => sum + counts[FREE], 0);
-  if (soldOut.hidden === free > 0) return;
-  soldOut.hidden = free > 0;
+  if (onSale === free > 0) return;
   if (free && !hall.seats && !document.querySelector("#choose")) location.reload(); // for the form of the areas
-  document.querySelector("#sale").textContent = free ? texts("back", { free: number.format(free) }) : texts("sold-out");
+  const back = onSale === false ? texts("back", { free: number.format(free) }) : texts("open");
+  sale.textContent = free ? back : texts("sold-out");
+  onSale = soldOut.hidden = free > 0;
+}
+
+/** When the sale begins the page is shown anew, for the forms below the map; but nothing that is chosen is lost. */
+function awaitOpening(now) {
+  if (!sale.dataset.opens) return;
+  clearTimeout(opening);
+  const wait = Date.parse(sale.dataset.opens) - now + OPENING_MS * Math.random();
+  if (wait < TIMER_MS_MAX) opening = setTimeout(opened, wait);
+}
+
+function opened() {
+  if (choice?.seats.size) sale.textContent = texts("open");
+  else location.reload();
 }
 
 function write(row, counts) {
@@ -284,8 +303,9 @@ function again(milliseconds) {
 async function load() {
   try {
     const [map, availability] = await Promise.all([fetched("seatmap.bin"), fetched("availability.bin")]);
-    const made = new Hall(map);
-    const version = made.fill(availability);
+    const made = new Hall(await map.arrayBuffer());
+    const version = made.fill(await availability.arrayBuffer());
+    awaitOpening(Date.parse(availability.headers.get("Date")) || Date.now()); // the server's clock, if it tells
     const at = cursor < 0 ? undefined : hall.label(cursor);
     hall = made;
     cursor = at === undefined ? -1 : hall.place(at) ?? -1;
@@ -310,7 +330,7 @@ async function load() {
 async function fetched(part) {
   const answer = await fetch(`${api}/${part}`, { cache: "no-cache" });
   if (!answer.ok) throw new Error(`${part}: ${answer.status}`);
-  return answer.arrayBuffer();
+  return answer;
 }
 
 addEventListener("pageshow", ({ persisted }) => {
