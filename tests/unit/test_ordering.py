@@ -298,7 +298,8 @@ def test_a_task_that_is_handed_over_is_due_at_once_and_what_only_waits_is_left_a
 def test_an_order_is_looked_at_less_often_as_it_ages_and_about_its_deadline(
     age: int, look: int
 ) -> None:
-    """Its hold lasts for ten minutes; while it stands, seats that are paid can be sold. A bank may take its time long after that."""
+    """Its hold lasts for ten minutes; while it stands, seats that are paid can be sold. A bank may take its time long
+    after that."""
     assert ordering.next_look(ORDERS["opened"], NOW + age) == NOW + look
 
 
