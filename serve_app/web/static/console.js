@@ -149,37 +149,65 @@ function paymentRows(payments, services) {
   ].map((cells) => row(cells));
 }
 
+const PATHS = {
+  hosts: "/v1/operator/hosts", shows: "/v1/operator/shows", services: "/v1/operator/services",
+  payments: "/v1/operator/payments", ready: "/readyz",
+};
+
+// What is told, and for what is not the error: each by itself, for an operator looks here when a part is away.
+async function asked() {
+  const told = {};
+  const missing = {};
+  await Promise.all(Object.entries(PATHS).map(async ([name, path]) => {
+    try {
+      told[name] = await call("GET", path);
+    } catch (error) {
+      missing[name] = error;
+    }
+  }));
+  return [told, missing];
+}
+
+function draw({ hosts, shows, services, payments, ready }) {
+  const known = (id, told, rows) => fill(id, told ? rows(told) : [row(["not known"])]);
+  const names = new Map((shows?.items ?? []).map((show) => [show.show_id, show.name]));
+  known("hosts", hosts, () => hosts.items.map((host) => hostRow(host, hosts.pinned, names)));
+  known("shows", shows, () => shows.items.map(showRow));
+  known("orders", payments, () => Object.entries(payments.orders).map(([name, count]) => row([name.replaceAll("_", " "), count])));
+  known("money", payments, () => payments.money.map(moneyRow));
+  known("payments", payments, () => paymentRows(payments, services ?? []));
+  known("services", services, () => services.map((one) => row([one.service, one.running ? "yes" : "NO", one.lag, one.last_error || ""])));
+  known("ready", ready, () => ["journal", "store", "hosts"].map((part) => row([part, ready[part]])));
+  if (hosts) at("#scale").dataset.hosts = hosts.hosts;
+}
+
+function tell(missing) {
+  const [first] = Object.values(missing);
+  if (first) state.textContent = `Not known: ${Object.keys(missing).join(", ")} (${first.message})`;
+  else if (document.body.dataset.live === "no") state.textContent = "";
+  document.body.dataset.live = first ? "no" : "yes";
+}
+
 let asking = false;
 
 async function refresh() {
   const key = sessionStorage.getItem(KEY);
-  const stale = () => sessionStorage.getItem(KEY) !== key; // signed out meanwhile: what comes now is for nobody
   if (asking || !key) return;
   asking = true;
   try {
-    const [hosts, shows, services, ready, payments] = await Promise.all([
-      call("GET", "/v1/operator/hosts"), call("GET", "/v1/operator/shows"),
-      call("GET", "/v1/operator/services"), call("GET", "/readyz"),
-      call("GET", "/v1/operator/payments"),
-    ]);
-    if (stale()) return;
-    at("#sign-in").hidden = true;
-    at("#console").hidden = false;
-    const names = new Map(shows.items.map((show) => [show.show_id, show.name]));
-    fill("hosts", hosts.items.map((host) => hostRow(host, hosts.pinned, names)));
-    fill("shows", shows.items.map(showRow));
-    fill("orders", Object.entries(payments.orders).map(([name, count]) => row([name.replaceAll("_", " "), count])));
-    fill("money", payments.money.map(moneyRow));
-    fill("payments", paymentRows(payments, services));
-    fill("services", services.map((one) => row([one.service, one.running ? "yes" : "NO", one.lag, one.last_error || ""])));
-    fill("ready", ["journal", "store", "hosts"].map((part) => row([part, ready[part]])));
-    at("#scale").dataset.hosts = hosts.hosts;
-    document.body.dataset.live = "yes";
-  } catch (error) {
-    if (stale()) return;
-    document.body.dataset.live = "no";
-    if (error instanceof Refused) signOut("This key is not the admin key.");
-    else state.textContent = `Not current: ${error.message}`;
+    const [told, missing] = await asked();
+    if (sessionStorage.getItem(KEY) !== key) return; // signed out meanwhile: what comes now is for nobody
+    if (Object.values(missing).some((error) => error instanceof Refused)) {
+      document.body.dataset.live = "no";
+      signOut("This key is not the admin key.");
+      return;
+    }
+    if (Object.keys(told).some((name) => name !== "ready")) { // which answers anybody
+      at("#sign-in").hidden = true;
+      at("#console").hidden = false;
+      draw(told);
+    }
+    tell(missing);
   } finally {
     asking = false;
   }
