@@ -212,7 +212,7 @@ class Runtime:
     def breaker_open(self) -> bool | None:
         """Whether this process leaves the payment provider alone; None where none is set up."""
         gateway = self.gateway
-        return gateway.breaker.is_open if isinstance(gateway, MeteredGateway) else None
+        return gateway.breaker.turns_away if isinstance(gateway, MeteredGateway) else None
 
     async def poke_payment(self) -> None:
         await poke(self.nc, PAYMENT_SUBJECT)

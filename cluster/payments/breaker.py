@@ -21,6 +21,10 @@ BREAKER_FAILURES = 5
 BREAKER_SECONDS = 10.0
 """How long it stays open until one call is let through."""
 
+TRIED_SECONDS = 60.0
+"""A circuit that is due to be tried, and that nobody has tried for so long, turns nobody away: nobody came. Longer than
+the pauses of those who try again by themselves, so an outage that somebody meets is told as one."""
+
 T = TypeVar("T")
 _log = structlog.get_logger()
 
@@ -43,8 +47,16 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are being turned away (but for the one that tries)."""
+        """Whether it waits for a call that shows that the provider answers."""
         return self._probe_at is not None
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether somebody is, or was just now, turned away: what an operator is told. Only a call can close a circuit,
+        so one that opened on a process with nothing to do would be told as open for ever."""
+        if self._probe_at is None:
+            return False
+        return self._probing or self._clock() < self._probe_at + TRIED_SECONDS
 
     async def guard(self, call: Callable[[], Awaitable[T]]) -> T:
         """What the call comes to. Raises PaymentsUnavailable without calling while the circuit is open."""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from cluster.payments.breaker import CircuitBreaker
+from cluster.payments.breaker import TRIED_SECONDS, CircuitBreaker
 from cluster.payments.gateway import PaymentRefused, PaymentsUnavailable
 
 FAILURES_MAX = 3
@@ -81,6 +81,40 @@ async def test_it_opens_after_so_many_failures_in_a_row(
     assert await turned_away(breaker, provider) == 3
     clock.now += 2.4
     assert await turned_away(breaker, provider) == 1
+
+
+async def test_an_outage_is_told_as_long_as_somebody_meets_it(
+    breaker: CircuitBreaker, provider: Provider, clock: Clock
+) -> None:
+    assert not breaker.turns_away
+    await fail(breaker, provider, FAILURES_MAX)
+    for _ in range(10):
+        assert breaker.turns_away
+        clock.now += OPEN_SECONDS + TRIED_SECONDS / 2
+        assert breaker.turns_away
+        await fail(breaker, provider, 1)
+    clock.now += OPEN_SECONDS
+    provider.answer = "yes"
+    await breaker.guard(provider)
+    assert not breaker.turns_away
+
+
+async def test_a_circuit_that_nobody_tries_is_not_told_as_open_for_ever(
+    breaker: CircuitBreaker, provider: Provider, clock: Clock
+) -> None:
+    await fail(breaker, provider, FAILURES_MAX)
+    clock.now += OPEN_SECONDS + TRIED_SECONDS
+    assert not breaker.turns_away
+    provider.gate = asyncio.Event()
+    probe = asyncio.create_task(breaker.guard(provider))
+    await asyncio.sleep(0)
+    assert breaker.turns_away
+    assert await turned_away(breaker, provider) == 1
+    provider.gate.set()
+    with pytest.raises(PaymentsUnavailable, match="away"):
+        await probe
+    assert breaker.turns_away
+    assert await turned_away(breaker, provider) == OPEN_SECONDS
 
 
 @pytest.mark.parametrize("answer", ["yes", PaymentRefused("card_declined")])
