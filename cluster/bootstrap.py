@@ -183,7 +183,7 @@ class Runtime:
 
     @property
     def checkout(self) -> Checkout:
-        return Checkout(self.orders, self.gateway, self.client.ask, self.clock)
+        return Checkout(self.orders, self.gateway, self.client.ask, self.clock, self.views.catch_up)
 
     @property
     def answers(self) -> Answers:

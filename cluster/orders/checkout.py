@@ -7,6 +7,7 @@ hold; or a payment whose secret nobody was told, so that nobody can pay it.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +20,7 @@ from actors.domain.order import Line, Order, State, Task
 from actors.domain.payment import Payment
 from actors.domain.rejections import Code, Rejection
 from actors.holding import Ask
+from actors.journal import JournalUnavailable
 from actors.outcomes import Accepted, Unavailable
 from cluster.orders.learning import learn
 from cluster.orders.ports import OrderStore
@@ -75,12 +77,13 @@ Placed = Ordered | Refused | Rejection | Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """Raises StoreUnavailable."""
+    """Raises StoreUnavailable. `catch_up` brings the view of a show up to the journal; it raises JournalUnavailable."""
 
     orders: OrderStore
     gateway: PaymentGateway
     ask: Ask
     clock: Clock
+    catch_up: Callable[[str], Awaitable[None]]
 
     async def order(self, wanted: Wanted, view: ShowView, show_name: str) -> Placed:
         """Make the order, or find it again; its payment is open afterwards."""
@@ -98,6 +101,9 @@ class Checkout:
         return await self._with_payment(order, show_name, replayed=True)
 
     async def _create(self, wanted: Wanted, hold: Hold, view: ShowView, show_name: str) -> Placed:
+        behind = await self._behind(hold, view)
+        if behind is not None:
+            return behind
         now = self.clock()
         order = ordering.handed_over(new_order(wanted, hold, view, now), now)
         try:
@@ -107,6 +113,18 @@ class Checkout:
         if isinstance(created, IdTaken):
             return Rejection(Code.IDEMPOTENCY_KEY_REUSED)
         return await self._with_payment(created.record, show_name, replayed=created.replayed)
+
+    async def _behind(self, hold: Hold, view: ShowView) -> Unavailable | None:
+        """A hold that another replica made just after a load may be in blocks that are new to this one."""
+        blocks = {hold.primary, *(part.block for part in hold.parts)}
+        if blocks <= view.blocks.keys():
+            return None
+        try:
+            await self.catch_up(view.show_id)
+        except JournalUnavailable as error:
+            return Unavailable(error.told)
+        known = blocks <= view.blocks.keys()
+        return None if known else Unavailable("not all seats of the show are known here yet")
 
     async def _again(self, wanted: Wanted, found: object, show_name: str) -> Placed:
         """The hold is over, which does not matter to an order that was made of it before."""
@@ -155,7 +173,7 @@ class Checkout:
         payment_id = opened.payment.payment_id
         after = await learn(self.orders, self.clock, order, partial(_payment_opened, payment_id))
         if after.payment_id == payment_id:
-            return Ordered(after, opened.client_secret, replayed)
+            return Ordered(after, opened.client_secret, replayed, opened.payment)
         await self.gateway.cancel(payment_id, f"{order.order_id}-close-{payment_id}")
         return await self._reopened(after, replayed=replayed)
 

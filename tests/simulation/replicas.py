@@ -42,7 +42,9 @@ class Replica:
         self.client = TicketClient(transport, lambda: self.placement, machine.loop.time)
         self.views = Views(journal, self.feed)
         clock = machine.clock(self.process.name)
-        money = {} if trade is None else trade.runtime(self.process, self.client.ask, clock)
+        money = (
+            {} if trade is None else trade.runtime(self.process, self.client.ask, clock, self.views)
+        )
         self.runtime = SimpleNamespace(
             settings=SimpleNamespace(admin_key=SecretStr("simulated")),
             client=self.client,

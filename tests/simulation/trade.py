@@ -12,6 +12,7 @@ from actors.holding import Ask
 from actors.journal import Entry
 from actors.placement import Placement
 from cluster.orders.checkout import Checkout
+from cluster.reads.views import Views
 from cluster.store.orders import Orders
 from tests.simulation.documents import Documents, SimulatedDatabase
 from tests.simulation.hosts import Ray
@@ -68,7 +69,7 @@ class Trade:
         due = (order["due_at"] for order in self.documents.agreed.values())
         return max((at for at in due if at is not None), default=0)
 
-    def runtime(self, process: Process, ask: Ask, clock: Clock) -> dict[str, Any]:
+    def runtime(self, process: Process, ask: Ask, clock: Clock, views: Views) -> dict[str, Any]:
         """What a replica's process works with."""
         orders = Orders(cast(Any, SimulatedDatabase(self._machine, self.documents, process)))
         gateway = self.provider.gateway(process)
@@ -83,7 +84,7 @@ class Trade:
 
         return {
             "orders": orders,
-            "checkout": Checkout(orders, gateway, ask, clock),
+            "checkout": Checkout(orders, gateway, ask, clock, views.catch_up),
             "poke_payment": poke,
             "store_notice": store_notice,
             "show_names": _ShowNames(),

@@ -15,6 +15,7 @@ from cluster.orders.seats import OrderSeats
 from cluster.payments.gateway import OpenPayment, PaymentRequest
 from cluster.payments.memory import MemoryGateway
 from cluster.payments.memory_provider import Card, MemoryProvider
+from cluster.store.creation import Created
 from tests.unit.orders import NOW
 
 
@@ -23,6 +24,10 @@ class OrdersInMemory:
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
+
+    async def create(self, order: Order) -> Created[Order]:
+        self.orders[order.order_id] = order
+        return Created(order, replayed=False)
 
     async def get(self, order_id: str) -> Order | None:
         return self.orders.get(order_id)
