@@ -18,6 +18,9 @@ ALWAYS = tuple(one for one in m.SERVICES if one is not m.Emitter.ELASTICITY)
 UNKNOWN, UNAVAILABLE = 'outcome="unknown"', 'outcome="unavailable"'
 DOCUMENTS, OTHERS = 'consumer="documents"', 'consumer!="documents"'
 
+WEBHOOKS = 'route="/webhooks/stripe",method="POST",status="2xx"'
+"""Notices of the provider that were stored."""
+
 JOURNAL_STORED, JOURNAL_STORAGE = "nats_server_total_message_bytes", "nats_server_max_storage"
 """Of each NATS server, as the exporter in its pod calls them: prometheus-nats-exporter, `-jsz=all -prefix=nats`."""
 
@@ -58,6 +61,17 @@ def _gone() -> str:
     named = [selector(m.SERVICE_UP, f'service="{one}"') for one in ALWAYS]
     silent = [f"absent({series})" for series in named]
     return f"({' or '.join(silent)}) unless on () absent({m.SERVICE_UP.exported})"
+
+
+def _unheard(window: str) -> str:
+    """Money was taken, and the provider told nothing that was taken in. A counter begins with its first event, so a
+    series that was not there before the window is one."""
+    captured = selector(m.PAYMENT_CALL_SECONDS, 'operation="capture",outcome="ok"', "count")
+    heard = selector(m.HTTP_SECONDS, WEBHOOKS, "count")
+    news = (
+        f"sum(increase({heard}[{window}])) > 0 or sum({heard} unless {heard} offset {window}) > 0"
+    )
+    return f"sum(increase({captured}[{window}])) > 0 unless on () ({news})"
 
 
 def _burning() -> list[Alert]:
@@ -290,8 +304,19 @@ _LAGS = [
         "10m",
         "ticket",
         "What the payment provider tells is heard more than a minute late.",
-        "At the provider: are deliveries failing? `frontrow doctor` says when the last one came. Orders are looked at "
-        "by themselves as well.",
+        "Does the payment service keep up (`frontrow doctor`)? Then look at the provider's deliveries. Orders are looked "
+        "at by themselves as well.",
+        Runbook.STRIPE_DOWN,
+    ),
+    Alert(
+        "WebhooksSilent",
+        _unheard("15m"),
+        "5m",
+        "ticket",
+        "Orders are paid, and no webhook of the payment provider has been taken in meanwhile.",
+        "At the provider: is the endpoint switched off, or are deliveries failing? Is its secret ours "
+        "(`STRIPE_WEBHOOK_SECRET`)? `frontrow doctor` says when the last one came. Orders are looked at by themselves "
+        "as well: they are late, not lost.",
         Runbook.STRIPE_DOWN,
     ),
     Alert(

@@ -37,11 +37,19 @@ GIB = 2**30
 RUNNING = services(Settings(metrics_port=8080))
 """Those of an installation whose number of hosts nobody decides."""
 
+CAPTURES = 'ray_frontrow_payment_call_seconds_count{operation="capture",outcome="ok"}'
+WEBHOOKS = f'{COUNT}{{route="/webhooks/stripe",method="POST",status="2xx"}}'
+
 Worlds = dict[str, str | None]
 
 
 def steady(value: float) -> str:
     return f"{value}+0x{STEPS}"
+
+
+def just_now(value: float) -> str:
+    """Five minutes ago it was not there yet."""
+    return f"_x{STEPS - 10} {value}+0x10"
 
 
 def growing(step: float) -> str:
@@ -84,6 +92,8 @@ WELL: Worlds = {
     'ray_frontrow_expiry_lag_seconds_bucket{le="+Inf"}': growing(10),
     'ray_frontrow_webhook_lag_seconds_bucket{le="1"}': growing(10),
     'ray_frontrow_webhook_lag_seconds_bucket{le="+Inf"}': growing(10),
+    CAPTURES: growing(5),
+    WEBHOOKS: growing(10),
     "ray_frontrow_orders_overdue": steady(0),
     **stored("A", 0.3),
     **stored("B", 0.3),
@@ -164,6 +174,8 @@ ILL: list[tuple[str, Worlds, list[dict[str, str]]]] = [
     ("ReadModelBehind", {"ray_frontrow_projection_lag_commits": steady(10001)}, [{}]),
     ("ExpiryLate", late("expiry"), [{}]),
     ("WebhooksLate", late("webhook"), [{}]),
+    ("WebhooksSilent", {WEBHOOKS: steady(40)}, [{}]),
+    ("WebhooksSilent", {WEBHOOKS: None}, [{}]),
     ("OrdersOverdue", {"ray_frontrow_orders_overdue": steady(1)}, [{}]),
     ("JournalFilling", stored("B", 0.71), [{}]),
     ("JournalFull", stored("B", 0.91), [{}]),
@@ -229,6 +241,20 @@ def test_an_alert_fires(
 ) -> None:
     fires = [expected(alert, each) for each in labels]
     assert judged(tmp_path, {**WELL, **change}, {alert: fires}) == ""
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        {CAPTURES: steady(70), WEBHOOKS: steady(140)},
+        {CAPTURES: None, WEBHOOKS: None},
+        {WEBHOOKS: just_now(1)},
+        {f'{COUNT}{{route="/webhooks/stripe",method="POST",status="4xx"}}': growing(1)},
+    ],
+    ids=["nobody pays", "nobody ever paid", "the first one came", "forged ones come as well"],
+)
+def test_webhooks_are_missed_only_where_there_should_be_some(tmp_path: Path, world: Worlds) -> None:
+    assert judged(tmp_path, {**WELL, **world}, {"WebhooksSilent": []}) == ""
 
 
 def test_the_loss_of_everything_is_one_page_and_not_one_for_each_service(tmp_path: Path) -> None:
