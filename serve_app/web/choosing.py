@@ -37,7 +37,10 @@ PLACES_PER_PAGE_MAX = 500
 ROW_CHARS_MAX = 6
 
 HOLDS_PER_FORM_MAX = 10
-"""Holds that one page's form makes one after the other, each when the one before is over; then every sending is new."""
+"""Holds that one page's form makes one after the other; then every sending is new."""
+
+SENT_AGAIN_MS = 60_000
+"""After so long "the best that are left" is meant anew: somebody else may sit there by now, before the same page."""
 
 _SHOWN_AGAIN = ("seats_unavailable", "block_frozen", "no_adjacent_seats", "too_many_seats")
 """Refusals after which another choice is to be made: the page of the choice says so itself."""
@@ -116,7 +119,7 @@ async def choose(request: Request) -> Page | SeeOther:
     form = await form_of(request)
     view = await view_of(runtime, show.show_id)
     try:
-        placed = await _placed(runtime, view, _wish(form, view), form.one("once"))
+        placed = await _placed(runtime, view, form)
     except Problem as problem:
         if problem.code not in _SHOWN_AGAIN:
             raise
@@ -124,23 +127,26 @@ async def choose(request: Request) -> Page | SeeOther:
     return SeeOther(f"/holds/{placed.hold_id}")
 
 
-async def _placed(runtime: Runtime, view: ShowView, wish: Wish, once: str) -> Placed:
+async def _placed(runtime: Runtime, view: ShowView, form: Form) -> Placed:
     """The hold of a form. Sent twice it is one hold: the browser drops the first answer, and the server does not."""
+    wish, once, by_seat = _wish(form, view), form.one("once"), form.one("choice") == "seats"
     scope, wanted = f"form-holds/{view.show_id}", msgspec.json.encode(wish).decode()
     for number in range(HOLDS_PER_FORM_MAX if once else 0):
         identity = keyed_identity(runtime, scope, f"{once} {number} {wanted}", fingerprint="form")
         buyer = Buyer(identity.token, identity.fingerprint, identity.keyed)
         placed = await make_hold(runtime, view, wish, buyer)
-        if _is_live(placed.hold, runtime.clock()):
+        if not placed.replayed or _is_meant(placed.hold, runtime.clock(), by_seat):
             return placed
     return await make_hold(
         runtime, view, wish, Buyer(token_of(runtime.entropy(16)), "", keyed=False)
     )
 
 
-def _is_live(hold: Hold, now: int) -> bool:
-    """A form that is sent once more after its hold is over asks for another one."""
-    return hold.ending is Ending.LIVE and now < hold.deadline
+def _is_meant(hold: Hold, now: int, by_seat: bool) -> bool:
+    """Whether a form that is sent once more means the hold that it has: one of these very seats, or just made."""
+    if hold.ending is not Ending.LIVE or now >= hold.deadline:
+        return False
+    return by_seat or now < hold.held_at + SENT_AGAIN_MS
 
 
 def _wish(form: Form, view: ShowView) -> Wish:

@@ -81,6 +81,21 @@ async def test_after_its_hold_is_over_a_form_makes_another_one(
     assert set((await current(server, show_id)).values()) == {"available"}
 
 
+@pytest.mark.parametrize(("wish", "holds"), [("seats", 1), ("best", 2), ("areas", 2)])
+async def test_much_later_a_form_is_meant_anew_unless_it_names_its_seats(
+    server: LocalServer,
+    browser: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    wish: str,
+    holds: int,
+) -> None:
+    show_id = await hall(server, grid(2, 6), areas=FLOOR)
+    form = await form_of(browser, show_id, wish)
+    first = await sent(browser, show_id, form)
+    monkeypatch.setattr(choosing, "SENT_AGAIN_MS", 0)
+    assert len({first, await sent(browser, show_id, form)}) == holds
+
+
 async def test_a_page_that_has_not_changed_has_the_tag_that_it_had(
     server: LocalServer, browser: httpx.AsyncClient
 ) -> None:
