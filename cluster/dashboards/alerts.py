@@ -304,8 +304,8 @@ _LAGS = [
         "10m",
         "ticket",
         "What the payment provider tells is heard more than a minute late.",
-        "Does the payment service keep up (`frontrow doctor`)? Then look at the provider's deliveries. Orders are looked "
-        "at by themselves as well.",
+        "Does the payment service keep up (`frontrow doctor`)? Then look at the provider's deliveries. Orders are "
+        "looked at by themselves as well.",
         Runbook.STRIPE_DOWN,
     ),
     Alert(
