@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, Route, expect
 
 from cluster.payments.memory_provider import Card
 from tests.browser.checkout import (
@@ -49,6 +49,68 @@ async def test_a_card_of_another_length_pays(shop: Till, open_page: Open) -> Non
     await says(page, "Look at the fields that are marked.")
     await expect(page.get_by_text("four of an American Express card")).to_be_visible()
     await pay(page, AMERICAN_EXPRESS, "1234")
+    await becomes(page, PAID)
+
+
+CHANGED = """;{
+    const Whole = window.Stripe;
+    window.Stripe = (...given) => {
+        const stripe = Whole(...given);
+        (%s)(stripe);
+        return stripe;
+    };
+}"""
+
+FAILS_ONCE = """(stripe) => {
+    const { confirmPayment } = stripe;
+    stripe.confirmPayment = async () => {
+        stripe.confirmPayment = confirmPayment;
+        throw new Error("IntegrationError");
+    };
+}"""
+
+SLOW = """(stripe) => {
+    const { elements } = stripe;
+    stripe.elements = (given) => {
+        const made = elements(given), { create } = made;
+        made.create = (kind) => {
+            const element = create.call(made, kind), { on } = element;
+            element.on = (event, handler) => on.call(element, event, () => { window.readied = handler; });
+            return element;
+        };
+        return made;
+    };
+}"""
+
+
+async def with_script(shop: Till, open_page: Open, change: str) -> Page:
+    """The page of an order where the provider's script is not what it was."""
+
+    async def changed(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, body=await answer.text() + CHANGED % change)
+
+    order = await shop.ordered(await shop.hall(), "S-1-1")
+    page = await open_page("about:blank")
+    await page.route("**/elements.js", changed)
+    await page.goto(f"{shop.server.url}/orders/{order['order_id']}")
+    return page
+
+
+async def test_a_provider_that_throws_can_be_asked_again(shop: Till, open_page: Open) -> None:
+    page = await with_script(shop, open_page, FAILS_ONCE)
+    await pay(page, GOOD)
+    await says(page, "The payment service did not answer.")
+    await page.locator("#pay button").click()
+    await becomes(page, PAID)
+
+
+async def test_nobody_pays_before_the_card_form_is_ready(shop: Till, open_page: Open) -> None:
+    page = await with_script(shop, open_page, SLOW)
+    await page.get_by_label("Card number").wait_for()
+    await expect(page.locator("#pay button")).to_be_hidden()
+    await page.evaluate("window.readied()")
+    await pay(page, GOOD)
     await becomes(page, PAID)
 
 

@@ -63,6 +63,17 @@ function cameBack() {
   if (query.get("redirect_status") === "failed") say("payment_intent_authentication_failure");
 }
 
+/** What the provider says; that it did not answer when it says nothing that it should. */
+async function confirmed(stripe, elements) {
+  const confirmParams = { return_url: location.origin + location.pathname };
+  try {
+    return await stripe.confirmPayment({ elements, confirmParams, redirect: "if_required" });
+  } catch (error) {
+    console.warn(error);
+    return { error: { type: "api_connection_error" } };
+  }
+}
+
 async function takeCards() {
   const { script, key, secret } = form.dataset;
   const button = form.querySelector("button");
@@ -71,6 +82,7 @@ async function takeCards() {
   const elements = stripe.elements({ clientSecret: secret });
   const element = elements.create("payment");
   element.on("loaderror", () => say("unreachable"));
+  element.on("ready", () => { button.hidden = false; }); // before that the provider refuses to be asked
   element.mount("#card");
   form.hidden = false;
 
@@ -80,8 +92,7 @@ async function takeCards() {
     paying = true;
     button.setAttribute("aria-disabled", "true"); // not disabled: the focus would be lost
     say("working");
-    const confirmParams = { return_url: location.origin + location.pathname };
-    const { error, paymentIntent } = await stripe.confirmPayment({ elements, confirmParams, redirect: "if_required" });
+    const { error, paymentIntent } = await confirmed(stripe, elements);
     paying = false;
     if (changed) return location.reload();
     if (paymentIntent?.status === "processing") return location.reload();
