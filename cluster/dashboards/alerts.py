@@ -337,8 +337,7 @@ _JOURNAL = [
         "10m",
         "ticket",
         "A journal server has used more than 70 % of the storage that it may. When it is full, nothing can be held.",
-        "`frontrow doctor` says how much is used. Make its volumes larger before they are full: afterwards it costs "
-        "a restart of each server.",
+        "`frontrow doctor` says how much is used. Make its volumes larger, and then its limit, before it is reached.",
         Runbook.DISK_FULL,
     ),
     Alert(
@@ -347,7 +346,7 @@ _JOURNAL = [
         "1m",
         "page",
         "A journal server has used more than 90 % of the storage that it may. When it is full, nothing can be held.",
-        "Make its volumes larger now.",
+        "Make its volumes larger, and then its limit, now.",
         Runbook.DISK_FULL,
     ),
     Alert(

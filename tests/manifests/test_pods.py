@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +126,25 @@ def test_the_journal_says_yes_when_it_is_on_disk(overlay: str) -> None:
     assert jetstream["enabled"] is True
     assert jetstream["merge"]["sync_interval"] == "always"
     assert "pvc" in jetstream["fileStore"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_journal_meets_its_own_limit_before_its_volume_is_full(
+    overlay: str, tmp_path: Path
+) -> None:
+    """The chart writes `maxSize` into the server's configuration, whose units are those of Kubernetes."""
+    store = nats_values(overlay)["config"]["jetstream"]["fileStore"]
+    assert 0.85 <= quantity(store["maxSize"]) / quantity(store["pvc"]["size"]) <= 0.9
+    config = tmp_path / "nats.conf"
+    config.write_text(f"jetstream {{ max_file_store: {store['maxSize']} }}")
+    program = Path(sys.executable).with_name("nats-server")
+    read = subprocess.run([str(program), "-c", str(config), "-t"], capture_output=True, timeout=60)
+    assert read.returncode == 0, read.stderr
+
+
+def quantity(text: str) -> int:
+    """Bytes of Mi or Gi."""
+    return int(text[:-2]) * {"Mi": 2**20, "Gi": 2**30}[text[-2:]]
 
 
 @pytest.mark.parametrize("overlay", ON_GKE)
