@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from actors.host import IDLE_MS
 from cluster.operate.answers import Data, Json
 from cluster.operate.client import Client
 from cluster.operate.command import Url, err, out, print_json, reported
@@ -46,7 +47,11 @@ def _print(found: dict[str, Any]) -> None:
     out.print(
         f"hosts     {found['hosts']} ({found['hosts_before']} before, {found['hosts_planned']} planned)"
     )
-    out.print(f"blocks    {found['blocks_warm']} of {found['blocks']} in memory")
+    minutes = IDLE_MS // 60_000
+    out.print(
+        f"blocks    {found['blocks_warm']} of {found['blocks']} in memory; each for {minutes} minutes "
+        f"after its last command: repeat this in the last {minutes} before the sale"
+    )
     out.print(
         f"replicas  {found['replicas_warm']} of {found['replicas']} have the show; "
         f"{found['replicas_planned']} planned (FRONTROW_REPLICAS)"
