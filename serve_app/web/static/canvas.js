@@ -211,7 +211,7 @@ export class HallCanvas {
     brush.setTransform(1, 0, 0, 1, 0, 0);
     brush.clearRect(0, 0, layer.width, layer.height);
     brush.setTransform(ratio, 0, 0, ratio, layer.width / 2, layer.height / 2);
-    brush.lineJoin = "round";
+    [brush.lineJoin, brush.lineCap] = ["round", this.seatsShown ? "butt" : "round"];
     if (!this.seatsShown) {
       for (const section of hall.sections) this.#drawHeat(section);
       for (const section of hall.sections) this.#drawWords(section); // after all of them: hulls may overlap
@@ -238,6 +238,7 @@ export class HallCanvas {
     const { brush, hall } = this;
     brush.beginPath();
     for (const seat of hull) brush.lineTo(this.#x(hall.x[seat]), this.#y(hall.y[seat]));
+    if (hull.length === 1) brush.lineTo(this.#x(hall.x[hull[0]]) + 0.1, this.#y(hall.y[hull[0]])); // a point is not drawn
     brush.closePath();
     brush.fillStyle = brush.strokeStyle = colour;
     brush.lineWidth = Math.max(2, 0.9 * hall.pitch * this.drawn.scale);
@@ -275,10 +276,7 @@ export class HallCanvas {
     brush.font = `600 ${size}px ${FONT}`;
     const across = (brush.measureText(line).width / 2 + 1) / drawn.scale;
     const { x, y } = section.middle;
-    return [-size / 2, size / 2].every((edge) => {
-      const down = y + (lineOf(n, lines, size) + edge) / drawn.scale;
-      return hall.isIn(section, x - across, down) && hall.isIn(section, x + across, down);
-    });
+    return hall.hasRoom(section, x, y + lineOf(n, lines, size) / drawn.scale, across, size / 2 / drawn.scale);
   }
 
   /** Free: a full square of its category's colour. Held: an empty square. Sold: a cross. Not for sale: a dot. */

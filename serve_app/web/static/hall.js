@@ -52,6 +52,7 @@ export class Hall {
       for (const [first, end] of section.parts) this.sectionOf.fill(number, first, end);
       section.box = boxOf(this, section.parts);
       section.hull = hullOf(this, section.parts);
+      section.isLine = isLine(this, section);
       section.middle = middleOf(this, section.parts);
       section.cheapest = cheapest(this, section.parts);
     });
@@ -165,9 +166,20 @@ export class Hall {
     return hull.length > 2 && hull.every((seat, n) => cross(this, seat, hull[(n + 1) % hull.length], x, y) >= 0);
   }
 
-  /** The number of the section whose hull has a point of the plan; -1 when none has. */
-  sectionAt(x, y) {
-    return this.sections.findIndex((section) => this.isIn(section, x, y));
+  /** The number of the section whose hull has a point of the plan, or whose seat is within `reach`; -1 when there is none. */
+  sectionAt(x, y, reach) {
+    const found = this.sections.findIndex((section) => this.isIn(section, x, y));
+    const seat = found < 0 ? this.nearest(x, y, reach) : -1; // a single row has nothing inside
+    return seat < 0 ? found : this.sectionOf[seat];
+  }
+
+  /** Whether a text has room that reaches so far from its middle: inside of its section, or, on one that is a line, where
+   * neither another section nor what is written there is. */
+  hasRoom(section, x, y, across, down) {
+    if (section.isLine) {
+      return this.sections.every((other) => other === section || isBeside(other.box, x, y, 2 * across, 2 * down));
+    }
+    return [x - across, x + across].every((side) => [y - down, y + down].every((edge) => this.isIn(section, side, edge)));
   }
 }
 
@@ -236,6 +248,17 @@ function boxOf(hall, parts) {
     }
   }
   return box;
+}
+
+/** Whether a section is one row, or a seat or two: narrower than half the distance of neighbours. */
+function isLine(hall, { hull, box }) {
+  const last = hull.at(-1);
+  const area = hull.reduce((sum, seat, n) => sum + cross(hall, last, hull[n - 1] ?? last, hall.x[seat], hall.y[seat]), 0) / 2;
+  return area < (hall.pitch / 2) * Math.hypot(box.right - box.left, box.bottom - box.top) || hull.length < 3;
+}
+
+function isBeside({ left, right, top, bottom }, x, y, across, down) {
+  return x + across < left || x - across > right || y + down < top || y - down > bottom;
 }
 
 /** The middle of all seats, which is inside of their hull. */

@@ -140,12 +140,12 @@ drawing.marks = () => [
 /** What is at a point of the canvas: {seat} or {section}, or nothing. */
 function under(x, y) {
   const at = drawing.planned(x, y);
+  const finger = 12 / drawing.view.scale; // it is larger than a seat
   if (!drawing.seatsShown) {
-    const section = hall.sectionAt(at.x, at.y);
+    const section = hall.sectionAt(at.x, at.y, Math.max(hall.pitch, finger));
     return section < 0 ? {} : { section: hall.sections[section] };
   }
-  const reach = Math.max(REACH * hall.pitch, 12 / drawing.view.scale); // a finger is larger than a seat
-  const seat = hall.nearest(at.x, at.y, reach);
+  const seat = hall.nearest(at.x, at.y, Math.max(REACH * hall.pitch, finger));
   return seat < 0 ? {} : { seat };
 }
 
