@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.async_api import Page, Route, expect
@@ -75,6 +76,31 @@ async def test_a_hold_that_comes_too_late_is_answered_honestly(
     assert await chosen(page) == ["S, row 1, seat 1, €50.00"]
     await button.click()
     await page.wait_for_url(HELD)
+
+
+@pytest.mark.parametrize("button", ["right", "middle"])
+async def test_only_the_first_button_chooses(
+    server: LocalServer, open_page: Open, button: Literal["right", "middle"]
+) -> None:
+    page = await seat_map(server, open_page, await grid_hall(server))
+    canvas = page.locator("#map canvas")
+    await canvas.click(button=button)
+    assert await chosen(page) == []
+    await canvas.click()
+    assert len(await chosen(page)) == 1
+
+
+async def test_a_button_that_was_let_go_elsewhere_drags_nothing(
+    server: LocalServer, open_page: Open
+) -> None:
+    page = await seat_map(server, open_page, await grid_hall(server))
+    canvas = page.locator("#map canvas")
+    down = {"pointerId": 1, "pointerType": "mouse", "button": 0, "buttons": 1}
+    await canvas.dispatch_event("pointerdown", down)
+    await canvas.hover(position={"x": 40, "y": 40})
+    await canvas.hover()
+    await canvas.click()
+    assert len(await chosen(page)) == 1
 
 
 async def unheard(page: Page) -> None:

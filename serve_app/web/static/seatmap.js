@@ -187,6 +187,7 @@ function grip() {
 }
 
 canvas.addEventListener("pointerdown", (event) => {
+  if (event.button) return; // another one than the first
   canvas.setPointerCapture(event.pointerId);
   if (!pointers.size) moved = 0;
   pointers.set(event.pointerId, place(event));
@@ -196,6 +197,7 @@ canvas.addEventListener("pointerdown", (event) => {
 canvas.addEventListener("pointermove", (event) => {
   if (!hall) return;
   const at = place(event);
+  if (event.pointerType === "mouse" && !event.buttons) pointers.delete(event.pointerId); // let go where nobody saw it
   if (!pointers.has(event.pointerId)) {
     if (event.pointerType === "mouse") hover(at.x, at.y);
     return;
