@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import AsyncIterator
 
@@ -13,8 +12,11 @@ import pytest_asyncio
 from cluster.accounts.limits import LETTERS_PER_ADDRESS_MAX
 from cluster.accounts.links import ORDERS_LINK_SECONDS, Purpose
 from cluster.embedded.nats import NatsServer
+from cluster.ticketing.mailer import MailUnavailable
 from serve_app.rate_limits import RateLimits
+from serve_app.web import letters
 from serve_app.web.my_orders import PAGE_ORDERS
+from tests.paying import until
 from tests.site import Site, heading, open_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -215,17 +217,42 @@ async def test_a_german_gets_a_german_mail(site: Site, visitor: httpx.AsyncClien
 
 
 async def test_no_log_has_a_link_or_an_address(
-    site: Site, visitor: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    site: Site,
+    visitor: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    address = site.stranger()
+    """Not when all is well, nor when a mail cannot be sent or a page has a defect."""
+
+    async def away(*_: object) -> None:
+        raise MailUnavailable("away")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    address, logged = site.stranger(), ""
     await site.ordered(address)
-    with caplog.at_level(logging.INFO):
-        await asked(visitor, address)
-        link = await site.mails.link_to(address)
-        await visitor.get(link)
-        await visitor.get("/orders")
-    ours = [one.getMessage() for one in caplog.records if not one.name.startswith("httpx")]
-    assert not any(link.rpartition("/")[2] in text or address in text for text in ours)
+    await asked(visitor, address)
+    link = await site.mails.link_to(address)
+    await visitor.get(link)
+    await visitor.get("/orders")
+    monkeypatch.setattr(letters, "PAUSES_SECONDS", ())
+    monkeypatch.setattr(type(site.server.runtime.stationery.mailer), "send", away)
+    await asked(visitor, address)
+
+    async def told() -> bool:
+        nonlocal logged
+        logged += "".join(capfd.readouterr())
+        return "letter.not_sent" in logged
+
+    await until(told, "a letter is not sent")
+    monkeypatch.setattr("cluster.accounts.links.Links.subject", broken)
+    for path in (link, "/orders"):
+        assert (await visitor.get(path)).status_code == 500
+    logged += "".join(capfd.readouterr())
+    assert logged.count("request.failed") == 2
+    assert link.rpartition("/")[2] not in logged
+    assert address not in logged
 
 
 async def test_a_page_for_everybody_is_the_same_whoever_asks(
