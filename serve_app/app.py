@@ -52,6 +52,7 @@ from serve_app.request_id import HEADER, TO_ANSWER
 from serve_app.seat_maps import SeatMaps, json_seat_map
 from serve_app.security_headers import HEADERS, SecurityHeaders, security_headers
 from serve_app.web.letters import Letterbox
+from serve_app.web.page import told
 from serve_app.web.picture import Pictures
 from serve_app.web.routes import WEB_ROUTES
 
@@ -168,7 +169,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
         problem = Problem(
             "method_not_allowed", headers=allowed if allowed["Allow"] else dict(error.headers or {})
         )
-    return problem_response(problem, request.url.path)
+    return told(request, problem)
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.auth import has_key
-from serve_app.problems import problem_response
 from serve_app.rate_limits import Limited, policy_of
-from serve_app.web.page import refusal
-
-_FOR_PROGRAMS = ("/v1/", "/problems", "/openapi.json")
+from serve_app.web.page import told
 
 
 class RateLimiting:
@@ -25,10 +21,10 @@ class RateLimiting:
         if limited is None:
             return await self._app(scope, receive, send)
         if not limited.use.allowed:
-            return await _refusal(scope, limited)(scope, receive, send)
+            return await told(Request(scope), limited.problem())(scope, receive, send)
         fields = [(name.lower().encode(), value.encode()) for name, value in limited.fields()]
 
-        async def told(message: Message) -> None:
+        async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message["headers"]
                 # Unless the endpoint tells of another policy that it has used, and that turns away.
@@ -36,7 +32,7 @@ class RateLimiting:
                     message["headers"] = [*given, *fields]
             await send(message)
 
-        await self._app(scope, receive, told)
+        await self._app(scope, receive, counted)
 
 
 def _limited(scope: Scope) -> Limited | None:
@@ -46,11 +42,3 @@ def _limited(scope: Scope) -> Limited | None:
     if policy is None or client is None or has_key(scope, state.runtime.settings):
         return None
     return state.rate_limits.use(policy, client)
-
-
-def _refusal(scope: Scope, limited: Limited) -> Response:
-    """For people a page, for programs a problem."""
-    request, problem = Request(scope), limited.problem()
-    if request.url.path.startswith(_FOR_PROGRAMS):
-        return problem_response(problem, request.url.path)
-    return refusal(request, problem)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from actors.journal import JournalUnavailable
 from cluster.store.mongo import StoreUnavailable
 from serve_app.conditional import matches, takes_gzip
-from serve_app.problems import Problem, unavailable
+from serve_app.problems import Problem, problem_response, unavailable
 from serve_app.web.language import COOKIE, LANGUAGES, PARAMETER, Language, language_of
 from serve_app.web.policy import SAFE_METHODS, content_security_policy, require_same_site
 from serve_app.web.refusals import refusal_of
@@ -36,6 +36,9 @@ PRIVATE = "no-store"
 GZIP_LEVEL = 5
 GZIP_FROM_BYTES = 1_000
 LANGUAGE_SECONDS = 365 * 24 * 3600
+
+_FOR_PROGRAMS = ("/v1", "/webhooks", "/problems", "/openapi.json", "/healthz", "/readyz")
+"""What nobody opens in a browser begins like this."""
 
 _NONCE = "nonce-" + secrets.token_hex(12)
 """Stands for the nonce while a page is rendered, so that its tag does not change with it. Nobody can guess it."""
@@ -110,8 +113,10 @@ def refused(request: Request, problem: Problem) -> Page:
     return Page("refused.html", context, refusal.status, headers=problem.headers)
 
 
-def refusal(request: Request, problem: Problem) -> Response:
-    """That page, for who asks something else than an endpoint of ours."""
+def told(request: Request, problem: Problem) -> Response:
+    """The problem of a request that came to no endpoint: for people that page, for programs the problem itself."""
+    if request.url.path.startswith(_FOR_PROGRAMS):
+        return problem_response(problem, request.url.path)
     return answer(request, refused(request, problem), language_of(request))
 
 

@@ -28,6 +28,7 @@ _SEATS = N_("Go back to the show and choose again.")
 
 WORDS: dict[str, tuple[str, str]] = {
     "not_found": (N_("There is nothing at this address"), _LIST),
+    "method_not_allowed": (N_("There is nothing at this address"), _LIST),
     "show_not_found": (N_("There is no such show"), _LIST),
     "hold_not_found": (N_("These seats are no longer kept for you"), _SEATS),
     "hold_expired": (N_("Your time is up, and the seats are free again"), _SEATS),

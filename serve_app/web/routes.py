@@ -9,8 +9,10 @@ from serve_app.web.assets import static
 from serve_app.web.console import console
 from serve_app.web.picture import picture
 from serve_app.web.search_engines import robots, sitemap
+from serve_app.web.sent_forms import BACK_ROUTES
 
 WEB_ROUTES = [
+    *BACK_ROUTES,
     Route("/", shows.shows, methods=["GET"]),
     Route("/shows/{show_id}", shows.show, methods=["GET"]),
     Route("/shows/{show_id}/picture.png", picture, methods=["GET"]),

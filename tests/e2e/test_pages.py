@@ -14,6 +14,7 @@ from markupsafe import escape
 from actors.journal import JournalUnavailable
 from cluster.store.mongo import StoreUnavailable
 from serve_app.web import shows
+from serve_app.web.routes import WEB_ROUTES
 from tests.e2e.venue import csv_of, current, grid, hall, held
 from tests.local_server import LocalServer
 
@@ -235,6 +236,37 @@ async def test_the_pages_are_not_in_the_document_and_there_is_no_page_from_a_cdn
     assert not [path for path in paths if not path.startswith(api)]
     for gone in ("/docs", "/redoc"):
         assert (await browser.get(gone)).status_code == 404
-    answer = await browser.post("/")
+
+
+async def test_who_opens_what_is_not_there_gets_a_page_and_a_program_a_problem(
+    browser: httpx.AsyncClient,
+) -> None:
+    for path in ("/show", "/shows/", "/orders/o1/", "/index.html"):
+        page = await browser.get(path, headers={"Accept-Language": "de"})
+        assert page.status_code == 404
+        assert "<h1>Unter dieser Adresse ist nichts</h1>" in page.text
+    wrong = await browser.post("/")
+    assert (wrong.status_code, wrong.headers["content-type"]) == (405, "text/html; charset=utf-8")
+    assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    for path in ("/v1", "/v1/nothing", "/webhooks/nothing"):
+        answer = await browser.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    answer = await browser.put("/v1/shows")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+async def test_who_opens_where_a_form_was_sent_comes_back_to_the_form(
+    browser: httpx.AsyncClient,
+) -> None:
+    sent = {route.path for route in WEB_ROUTES if "POST" in (route.methods or ())}
+    shown = {route.path for route in WEB_ROUTES if "GET" in (route.methods or ())}
+    assert sent <= shown, "every address that a form is sent to can be opened"
+    for path, form in (
+        ("/shows/s1/holds", "/shows/s1"),
+        ("/holds/h1/order", "/holds/h1"),
+        ("/holds/%2F%2Fevil/extend", None),
+        ("/orders/link", "/orders"),
+        ("/account/link?lang=de", "/account/sign-up"),
+    ):
+        answer = await browser.get(path)
+        assert (answer.status_code, answer.headers.get("location")) == (303 if form else 404, form)

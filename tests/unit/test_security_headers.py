@@ -33,7 +33,7 @@ async def test_pages_have_a_nonce_and_programs_load_nothing() -> None:
     async with bare_app() as app, client_at(app, "127.0.0.1") as http:
         assert "'nonce-" in (await http.get("/shows/s")).headers["Content-Security-Policy"]
         assert (await http.get("/problems")).headers["Content-Security-Policy"] == LOCKED
-        assert (await http.get("/nothing")).headers["Content-Security-Policy"] == LOCKED
+        assert (await http.get("/v1/nothing")).headers["Content-Security-Policy"] == LOCKED
 
 
 async def test_an_installation_with_https_stays_with_it() -> None:
