@@ -29,6 +29,9 @@ CATALOGS = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "de")
 """The first is the one of the texts in the code, and of a visitor who reads none of them."""
 
+DAYS = {"en": "EEE d MMM y", "de": "EEE, d. MMM y"}
+"""How a day is written. The CLDR's own pattern for English is American."""
+
 COOKIE = "language"
 PARAMETER = "lang"
 FIGURES_KEPT_MAX = 10_000
@@ -56,7 +59,7 @@ class Language:
     def moment(self, milliseconds: int, time_zone: str) -> str:
         """A moment (ms since the epoch) with its weekday, by the clocks of this zone: `Tue 1 Jul 2031, 20:30 CEST`."""
         at = local(milliseconds, time_zone)
-        day = format_datetime(at, "EEE d MMM y", get_timezone(time_zone), self.locale)
+        day = format_datetime(at, DAYS[self.code], get_timezone(time_zone), self.locale)
         return f"{day}, {at:%H:%M} {self._zone_name(at)}"
 
     def _zone_name(self, at: datetime) -> str:

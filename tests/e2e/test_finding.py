@@ -59,7 +59,7 @@ async def test_times_are_those_of_the_venue(
     assert "Sun 1 Jul 2029, 00:00 CEST" in page
     assert '"startDate": "2030-01-01T21:00:00+01:00"' in page
     german = (await browser.get(f"/shows/{show_id}", params={"lang": "de"})).text
-    assert "Di. 1 Jan. 2030, 21:00 MEZ" in german
+    assert "Di., 1. Jan. 2030, 21:00 MEZ" in german
 
 
 async def test_a_search_goes_on_with_the_next_page(
@@ -138,7 +138,7 @@ async def test_a_visitor_reads_german_by_address_choice_or_browser(
     assert "set-cookie" not in by_browser.headers
     chosen = await browser.get(f"/shows/{show_id}", params={"lang": "de"})
     assert "50,00\N{NO-BREAK SPACE}€" in chosen.text
-    assert "Di. 1 Jan. 2030, 20:00 UTC" in chosen.text
+    assert "Di., 1. Jan. 2030, 20:00 UTC" in chosen.text
     assert chosen.headers["set-cookie"].startswith("language=de;")
     remembered = await browser.get("/", headers={"Cookie": "language=de"})
     assert 'lang="de"' in remembered.text

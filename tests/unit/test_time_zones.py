@@ -30,11 +30,11 @@ def test_what_names_no_place_is_no_zone(name: str) -> None:
 @pytest.mark.parametrize(
     ("zone", "english", "german"),
     [
-        ("UTC", "Tue 1 Jul 2031, 18:30 UTC", "Di. 1 Juli 2031, 18:30 UTC"),
-        ("Europe/Berlin", "Tue 1 Jul 2031, 20:30 CEST", "Di. 1 Juli 2031, 20:30 MESZ"),
-        ("America/New_York", "Tue 1 Jul 2031, 14:30 EDT", "Di. 1 Juli 2031, 14:30 EDT"),
-        ("Asia/Dubai", "Tue 1 Jul 2031, 22:30 (UTC+04)", "Di. 1 Juli 2031, 22:30 (UTC+04)"),
-        ("Asia/Tokyo", "Wed 2 Jul 2031, 03:30 JST", "Mi. 2 Juli 2031, 03:30 JST"),
+        ("UTC", "Tue 1 Jul 2031, 18:30 UTC", "Di., 1. Juli 2031, 18:30 UTC"),
+        ("Europe/Berlin", "Tue 1 Jul 2031, 20:30 CEST", "Di., 1. Juli 2031, 20:30 MESZ"),
+        ("America/New_York", "Tue 1 Jul 2031, 14:30 EDT", "Di., 1. Juli 2031, 14:30 EDT"),
+        ("Asia/Dubai", "Tue 1 Jul 2031, 22:30 (UTC+04)", "Di., 1. Juli 2031, 22:30 (UTC+04)"),
+        ("Asia/Tokyo", "Wed 2 Jul 2031, 03:30 JST", "Mi., 2. Juli 2031, 03:30 JST"),
     ],
 )
 def test_a_moment_is_told_by_the_clocks_of_its_zone(zone: str, english: str, german: str) -> None:
