@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13)."""
+"""What may be kept of an answer, and conditional requests (RFC 9111; RFC 9110, section 13)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from starlette.requests import Request
 
 IMMUTABLE_CACHE = "public, max-age=31536000, immutable"
 """Of an address that names its content by a hash: a year, and no question in between."""
+
+NO_STORE = {"Cache-Control": "no-store"}
+"""Of what is one buyer's: a hold, an order with its address and the codes of its tickets."""
 
 
 def matches(request: Request, tag: str) -> bool:

@@ -16,6 +16,7 @@ from cluster.bootstrap import Runtime
 from cluster.holds import Buyer, Wish
 from cluster.reads.choosing import AreaQuantity, BestAvailable
 from serve_app.bodies import decode, read_json
+from serve_app.conditional import NO_STORE
 from serve_app.hold_making import addressed_hold, hold_of, make_hold, to_the_end
 from serve_app.idempotency import REPLAYED, identify
 from serve_app.problems import Problem
@@ -118,7 +119,8 @@ async def _hold_response(
         "state": "sold" if hold.ending is Ending.SOLD else "held",
         "extended": bool(hold.extended_by),
     }
-    return Response(msgspec.json.encode(body), status, headers, "application/json")
+    told = {**NO_STORE, **(headers or {})}
+    return Response(msgspec.json.encode(body), status, told, "application/json")
 
 
 async def get_hold(request: Request) -> Response:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from actors.domain import ordering
 from serve_app.bodies import decode, read_json
+from serve_app.conditional import NO_STORE
 from serve_app.hold_making import addressed_hold
 from serve_app.idempotency import REPLAYED, identify
 from serve_app.order_answers import order_answer
@@ -58,4 +59,5 @@ async def cancel_order(request: Request) -> Response:
 
 
 def _json(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body), status, headers, "application/json")
+    told = {**NO_STORE, **(headers or {})}
+    return Response(msgspec.json.encode(body), status, told, "application/json")

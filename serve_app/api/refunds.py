@@ -13,6 +13,7 @@ from actors.domain.order import Order
 from actors.domain.rejections import Rejection
 from serve_app.auth import require_admin
 from serve_app.bodies import json_body
+from serve_app.conditional import NO_STORE
 from serve_app.idempotency import REPLAYED, identify
 from serve_app.openapi import creating, json_request, problems
 from serve_app.order_answers import order_answer
@@ -68,4 +69,5 @@ async def create_refund(
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body), 202, headers, "application/json")
+    told = {**NO_STORE, **(headers or {})}
+    return Response(msgspec.json.encode(body), 202, told, "application/json")

@@ -37,6 +37,27 @@ async def test_an_order_is_authorised_sold_captured_and_has_its_tickets(shop: Ti
     assert hold.json()["state"] == "sold"
 
 
+async def test_no_cache_keeps_what_is_one_buyers(shop: Till) -> None:
+    show_id = await shop.hall()
+    asked = {"seats": ["S-1-1"]}
+    held = await shop.http.post(f"/v1/shows/{show_id}/holds", json=asked)
+    hold = f"/v1/holds/{held.json()['hold_id']}"
+    answers = [held, await shop.http.get(hold), await shop.http.post(f"{hold}/extend")]
+    made = await shop.order(held.json()["hold_id"], key="no-store")
+    again = await shop.order(held.json()["hold_id"], key="no-store")
+    order = made.json()
+    answers += [made, again, await shop.http.get(f"/v1/orders/{order['order_id']}")]
+    await shop.pay(order)
+    await shop.becomes(order, "paid")
+    answers += [
+        await shop.http.get(f"/v1/orders/{order['order_id']}"),
+        await shop.refund(order),
+    ]
+    for answer in answers:
+        assert answer.is_success
+        assert answer.headers["cache-control"] == "no-store", answer.request.url
+
+
 async def test_an_order_over_a_register_and_a_block_is_sold_in_both(shop: Till) -> None:
     show_id = await shop.hall()
     order = await shop.ordered(show_id, "S-1-1", key="keyed")
