@@ -36,6 +36,7 @@ from tests.e2e.venue import (
     held,
     hold,
     refused,
+    spread_hall,
     standing,
     statuses,
     until,
@@ -259,7 +260,7 @@ async def test_one_host_of_two_takes_only_its_own_seats_along(
             *(grid(1, 2, section).partition("\n")[2] for section in sections[1:]),
         ]
     )
-    show_id = await hall(server, seats)
+    show_id = await spread_hall(server, seats, len(sections))
     server.transport.down.add(server.runtime.placement().names()[0])
     try:
         answers = await asyncio.gather(

@@ -9,20 +9,18 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from actors.domain.cutting import REGISTERS
 from actors.domain.identity import BlockKey
 from actors.fleet import shared_host
 from cluster import directory
 from cluster.journal import fleet as fleet_fact
-from tests.e2e.venue import grid, hall, held, refused, until
+from tests.e2e.venue import HALLS_MAX, grid, hall, held, refused, spread_hall, until
 from tests.local_server import AUTH, LocalServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOSTS = "/v1/operator/hosts"
 SECTIONS = [f"P{n}" for n in range(6)]
-REGISTERS = 4
-VENUES_MAX = 20
-"""In so many halls there is a block that is placed on any of three hosts."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -43,9 +41,13 @@ async def fleet(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         await until(seen, "the server works with its fleet of before")
 
 
-async def venue(server: LocalServer) -> str:
+def seats() -> str:
     first, *others = [grid(1, 4, section) for section in SECTIONS]
-    return await hall(server, "\n".join([first, *(o.partition("\n")[2] for o in others)]))
+    return "\n".join([first, *(other.partition("\n")[2] for other in others)])
+
+
+async def venue(server: LocalServer) -> str:
+    return await hall(server, seats())
 
 
 async def put(server: LocalServer, path: str, body: dict[str, Any]) -> httpx.Response:
@@ -74,7 +76,7 @@ def active(server: LocalServer, host: str) -> set[str]:
 
 
 async def test_a_drained_host_is_idle_and_its_seats_are_sold_elsewhere(fleet: LocalServer) -> None:
-    show_id = await venue(fleet)
+    show_id = await spread_hall(fleet, seats(), len(SECTIONS))
     before = [await held(fleet, show_id, f"{section}-1-1") for section in SECTIONS]
     assert active(fleet, "host-1")
     state = await drained(fleet, "host-1")
@@ -224,7 +226,7 @@ async def test_a_host_that_goes_has_put_its_blocks_away(fleet: LocalServer) -> N
     before = fleet.runtime.placement().fleet.hosts
     assert await scaled(fleet, before + 1) == 200
     last = fleet.transport.host(shared_host(before))
-    for _ in range(VENUES_MAX):
+    for _ in range(HALLS_MAX):
         show_id = await venue(fleet)
         for section in SECTIONS:
             await held(fleet, show_id, f"{section}-1-1")

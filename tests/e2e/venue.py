@@ -12,11 +12,15 @@ import httpx
 
 from actors.codec import decode_commit
 from actors.domain.block import Block, Ending, Status, apply
+from actors.domain.cutting import REGISTERS
 from actors.domain.identity import BlockKey
+from actors.placement import Placement
 from cluster.bootstrap import Runtime
 from tests.local_server import LocalServer
 
 WAIT_SECONDS_MAX = 40.0
+HALLS_MAX = 20
+"""Of so many halls one has seats on each of two or three hosts."""
 
 Answer = dict[str, Any]
 
@@ -45,6 +49,21 @@ async def hall(server: LocalServer, seats: str | None = None, **show: Any) -> st
     await server.runtime.views.view(show_id)
     await server.runtime.views.catch_up(show_id)
     return show_id
+
+
+def on_every_host(placement: Placement, show_id: str, blocks: int) -> bool:
+    """Whether each host has one of the show's first so many blocks with seats."""
+    seated = [BlockKey(show_id, REGISTERS + number) for number in range(blocks)]
+    return {placement.host_of(block) for block in seated} == set(placement.serving())
+
+
+async def spread_hall(server: LocalServer, seats: str, blocks: int) -> str:
+    """A hall with seats on every host: where a block is depends on the show's id, and of few all may be on one."""
+    for _ in range(HALLS_MAX):
+        show_id = await hall(server, seats)
+        if on_every_host(server.runtime.placement(), show_id, blocks):
+            return show_id
+    raise AssertionError(f"none of {HALLS_MAX} halls has seats on every host")
 
 
 async def hold(
