@@ -153,6 +153,7 @@ class Settings(BaseSettings):
     rate_holds: Rate = "120/60"
     rate_orders: Rate = "60/60"
     rate_sign_ins: Rate = "20/600"
+    streams_per_client: int = Field(default=200, ge=1)
     trusted_hops: int = Field(default=0, ge=0, le=HOPS_MAX)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)

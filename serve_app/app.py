@@ -51,6 +51,7 @@ from serve_app.rate_limits import RateLimits
 from serve_app.request_id import HEADER, TO_ANSWER
 from serve_app.seat_maps import SeatMaps, json_seat_map
 from serve_app.security_headers import HEADERS, SecurityHeaders, security_headers
+from serve_app.stream_shares import StreamShares
 from serve_app.web.letters import Letterbox
 from serve_app.web.page import told
 from serve_app.web.picture import Pictures
@@ -106,6 +107,7 @@ def create_app(
         app.state.rate_limits = RateLimits(
             app.state.runtime.settings, app.state.runtime.telemetry.meter, own_hops=own_hops
         )
+        app.state.stream_shares = StreamShares(app.state.runtime.settings.streams_per_client)
         app.state.letterbox = Letterbox()
         try:
             yield

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -17,15 +19,18 @@ from starlette.responses import Response, StreamingResponse
 from actors.journal import JournalUnavailable
 from cluster.reads.show_view import STATUS_NAMES, Change, ShowView
 from cluster.reads.views import TooManyWatchers, Views
+from serve_app.auth import has_key
 from serve_app.problems import Problem, unavailable
 from serve_app.runtime import runtime_of
 from serve_app.shows import view_of
+from serve_app.stream_shares import StreamShares, TooManyStreams
 
 HEARTBEAT_SECONDS = 15.0
 LIFETIME_SECONDS_MAX = 600.0
 """A stream ends after this long; the client comes back by itself and resumes."""
 
 RECONNECT_MS = 2_000
+RETRY_AFTER_SECONDS = 5
 
 
 async def stream(request: Request) -> Response:
@@ -35,20 +40,33 @@ async def stream(request: Request) -> Response:
     asked = request.headers.get("Last-Event-ID") or request.query_params.get("last_event_id")
     if asked is not None and not (asked.isascii() and asked.isdigit() and len(asked) <= 19):
         raise Problem("invalid_request", "Last-Event-ID is not one of ours")
+    shares, client = _shares(request)
+    if shares.has_all(client):
+        told = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        raise Problem("too_many_requests", "too many streams of one client", told)
     if runtime.views.full:
-        raise unavailable("too many streams", retry_after_seconds=5)
+        raise unavailable("too many streams", RETRY_AFTER_SECONDS)
     last_id = None if asked is None else int(asked)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if request.method == "HEAD":
         return Response(headers=headers, media_type="text/event-stream")
-    return StreamingResponse(
-        _events(runtime.views, view, last_id), 200, headers, "text/event-stream"
-    )
+    events = _events(runtime.views, view, last_id, shares.one(client))
+    return StreamingResponse(events, 200, headers, "text/event-stream")
 
 
-async def _events(views: Views, view: ShowView, last_id: int | None) -> AsyncIterator[bytes]:
+def _shares(request: Request) -> tuple[StreamShares, str | None]:
+    """The streams that are open, and whose share this one is of: None for who is not limited."""
+    state: Any = request.app.state
+    if has_key(request.scope, state.runtime.settings):
+        return state.stream_shares, None
+    return state.stream_shares, state.rate_limits.client(request.scope)
+
+
+async def _events(
+    views: Views, view: ShowView, last_id: int | None, share: AbstractAsyncContextManager[None]
+) -> AsyncIterator[bytes]:
     try:
-        async with views.watch(view.show_id) as watcher:
+        async with share, views.watch(view.show_id) as watcher:
             yield f"retry: {RECONNECT_MS}\n\n".encode()
             missed = [] if last_id is None else await _missed(views, view, last_id)
             seen = missed[-1].sequence if missed else view.version
@@ -69,7 +87,7 @@ async def _events(views: Views, view: ShowView, last_id: int | None) -> AsyncIte
                 elif change.sequence > seen:
                     seen = change.sequence
                     yield _event(view, change)
-    except TooManyWatchers:
+    except (TooManyWatchers, TooManyStreams):
         yield _resync(view.version)
 
 

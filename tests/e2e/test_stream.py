@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from cluster.embedded.nats import NatsServer
 from cluster.reads import show_view, views
 from serve_app.api import stream as stream_api
 from tests.e2e.venue import (
@@ -24,7 +25,7 @@ from tests.e2e.venue import (
     statuses,
     until,
 )
-from tests.local_server import LocalServer
+from tests.local_server import AUTH, LocalServer, local_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -229,6 +230,36 @@ async def test_there_is_a_limit_to_streams_and_room_again_when_one_leaves(
     async with listening(server, show_id) as again:
         assert (await again.next()).event == "seats"
     assert (await server.http.head(path)).headers["content-type"].startswith("text/event-stream")
+
+
+async def test_one_client_does_not_take_the_streams_of_all(
+    nats_server: NatsServer, mongodb_url: str
+) -> None:
+    settings = {"rate_limits": "all", "streams_per_client": 2, "trusted_hops": 1}
+    async with local_server(
+        nats_server.url, mongodb_url, mongodb_database="stream-shares", **settings
+    ) as server:
+        show_id = await hall(server)
+        path = f"/v1/shows/{show_id}/stream"
+
+        async def asked(client: str, **fields: str) -> int:
+            headers = {"X-Forwarded-For": client, **fields}
+            answer = await server.http.head(path, headers=headers)
+            assert (answer.status_code == 429) == ("Retry-After" in answer.headers)
+            return answer.status_code
+
+        for _ in range(2):
+            async with listening(server, show_id) as first, listening(server, show_id) as second:
+                await asyncio.gather(first.next(), second.next())
+                refused(await server.http.get(path), 429, "too_many_requests")
+                assert await asked("127.0.0.1") == 429
+                assert await asked("192.0.2.1") == 200
+                assert await asked("127.0.0.1", **AUTH) == 200
+
+            async def left() -> bool:
+                return await asked("127.0.0.1") == 200
+
+            await until(left, "a stream that was left is noticed")
 
 
 async def _unwatched(server: LocalServer) -> bool:

@@ -83,6 +83,7 @@ def test_rendering_hides_an_inherited_variable_that_is_unset_here(
         ("FRONTROW_RATE_HOLDS", "0/60"),
         ("FRONTROW_RATE_ORDERS", "1/0"),
         ("FRONTROW_RATE_SIGN_INS", "1/minute"),
+        ("FRONTROW_STREAMS_PER_CLIENT", "0"),
         ("FRONTROW_TRUSTED_HOPS", "9"),
         ("STRIPE_API_BASE", "ftp://127.0.0.1"),
     ],
