@@ -160,6 +160,30 @@ async def test_a_bank_that_takes_its_time_is_waited_for_after_a_reload(
         await becomes(page, PAID)
 
 
+HEARS = """() => {
+    window.heard = 0;
+    new EventSource(document.querySelector("#order").dataset.stream).addEventListener("order", ({ data }) => {
+        window.heard = Date.parse(JSON.parse(data).payment_deadline);
+    });
+}"""
+
+
+async def test_a_page_at_the_bank_stays_while_the_seats_are_kept_longer(
+    shop: Till, open_page: Open
+) -> None:
+    order = await shop.ordered(await shop.hall(), "S-1-1")
+    await shop.pay(order, Card.SLOW)
+    page = await open_page(f"{shop.server.url}/orders/{order['order_id']}")
+    await says(page, WAITING)
+    await page.evaluate(HEARS)
+    before = (await shop.stored(order["order_id"])).deadline
+    await page.wait_for_function("(before) => window.heard > before", arg=before)
+    await says(page, WAITING)
+    assert await page.evaluate("window.heard"), "it was shown anew"
+    shop.proxy.local.settle((await shop.stored(order["order_id"])).payment_id)
+    await becomes(page, PAID)
+
+
 async def test_the_end_of_the_time_is_said_before_it_comes(shop: Till, open_page: Open) -> None:
     held = await shop.hold(await shop.hall(hold_seconds=3_600), "S-1-1")
     page = await open_page("about:blank")

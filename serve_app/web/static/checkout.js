@@ -7,6 +7,7 @@ const LOOK_MS = 10_000; // a bank that says no in the end changes the payment, a
 const order = document.querySelector("#order");
 const form = document.querySelector("#pay");
 const said = document.querySelector("#said");
+const atBank = said && "atBank" in said.dataset;
 let paying = false; // nothing is shown anew while a card is on its way
 let changed = false;
 
@@ -17,8 +18,10 @@ function showAnew() {
 
 function isNews(version, told) {
   if (version <= Number(order.dataset.version)) return false;
-  // A card that is being typed is worth more than a version that looks the same.
-  const same = told.state === order.dataset.state && told.payment_deadline === order.dataset.deadline;
+  // A card that is being typed is worth more than a version that looks the same; so is a page that is being read or
+  // heard while the bank decides, and the seats are kept longer again and again.
+  const kept = atBank || told.payment_deadline === order.dataset.deadline;
+  const same = told.state === order.dataset.state && kept;
   return !(same && told.state === "awaiting_payment");
 }
 
@@ -105,7 +108,7 @@ async function takeCards() {
 
 for (const one of document.querySelectorAll("[data-scriptless]")) one.remove(); // not <noscript>: scripts may be blocked, too
 follow();
-if (said && "atBank" in said.dataset) lookAtBank();
+if (atBank) lookAtBank();
 if (form) {
   cameBack();
   takeCards().catch(() => say("unreachable"));
