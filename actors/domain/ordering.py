@@ -90,8 +90,11 @@ def handed_over(order: Order, now: int) -> Order:
 
 
 def retry_at(order: Order, now: int, *, unavailable: bool) -> int:
-    """When to try a task again that could not be done now. A refund that the provider has answered, and will not or
-    cannot make yet, is asked for ever less often; one that could not be asked for (`unavailable`) is not to blame."""
+    """When to try a task again that could not be done now, be it a look at a payment. A refund that the provider has
+    answered, and will not or cannot make yet, is asked for ever less often; one that could not be asked for
+    (`unavailable`) is not to blame."""
+    if order.task is Task.WATCH:
+        return next_look(order, now)
     answered = order.task is Task.REFUND and not unavailable
     most = REFUND_RETRY_MS_MAX if answered else RETRY_MS_MAX
     return now + min(RETRY_FIRST_MS * 2 ** min(order.attempts, DOUBLINGS_MAX), most)

@@ -126,10 +126,7 @@ class Saga:
             reason, unavailable = str(error), True
         if order.task is not Task.WATCH:
             _log.info("order.put_off", show=order.show_id, task=order.task, reason=reason)
-        if order.task is Task.WATCH:
-            due_at = ordering.next_look(order, now)
-        else:
-            due_at = ordering.retry_at(order, now, unavailable=unavailable)
+        due_at = ordering.retry_at(order, now, unavailable=unavailable)
         await self.orders.put_off(order, due_at, new_key=new_key)
         return None
 

@@ -288,6 +288,14 @@ class PaymentService:
                 self._at_work[order_id] = asyncio.create_task(self._work(order, trace))
         self._room.set()
 
+    async def _put_off(self, order: Order) -> None:
+        """A defect is no reason to try an order twice a second for ever: many of them would keep all others waiting."""
+        due_at = ordering.retry_at(order, self._clock(), unavailable=True)
+        try:
+            await self._orders.put_off(order, due_at)
+        except StoreUnavailable as error:
+            self._waiting_for = str(error)
+
     async def _work(self, order: Order, trace: str) -> None:
         """One order, until it rests. What it needs and cannot have, it is put off for. `trace` is of what was heard."""
         TRACE.set(trace)
@@ -304,6 +312,7 @@ class PaymentService:
             self._waiting_for = str(error)  # the sweep comes back to it
         except Exception:
             _log.exception("order.failed", show=order.show_id, state=order.state, task=order.task)
+            await self._put_off(order)
         finally:
             if paid:
                 self._intrusions.welcome(order)

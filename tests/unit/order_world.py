@@ -285,10 +285,7 @@ class World:
         if fact is not None:
             self.learn(fact)
         if self.order is before:
-            if before.task is Task.WATCH:
-                due_at = ordering.next_look(before, self.now)
-            else:
-                due_at = ordering.retry_at(before, self.now, unavailable=self.chance.random() < 0.5)
+            due_at = ordering.retry_at(before, self.now, unavailable=self.chance.random() < 0.5)
             self.order = replace(before, due_at=due_at, attempts=before.attempts + 1)
 
     def kept(self) -> int:

@@ -35,6 +35,10 @@ class OrdersInMemory:
     async def of_holds(self, tokens: set[str]) -> list[Order]:
         return [order for order in self.orders.values() if order.token in tokens]
 
+    async def due(self, now: int) -> list[Order]:
+        due = ((order.due_at, order) for order in self.orders.values())
+        return [order for due_at, order in due if due_at is not None and due_at <= now]
+
     async def replace(self, before: Order, after: Order) -> bool:
         if self.orders[before.order_id].version != before.version:
             return False

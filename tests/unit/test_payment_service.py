@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -19,17 +21,50 @@ from tests.unit.orders import NOW, ORDERS
 from tests.unit.sagas import Desk
 
 
-def service(desk: Desk) -> PaymentService:
-    nobody = cast(Any, None)
-    return PaymentService(
-        lambda _: nobody,
-        lambda _: nobody,
+class Idle:
+    """Consumers that hear nothing, and an announcer that nobody listens to."""
+
+    consuming = True
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def lag(self) -> int:
+        return 0
+
+    async def catch_up(self, before: int) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Looks:
+    """So many looks at what is due, half a second apart; then the service is stopped."""
+
+    def __init__(self, desk: Desk, looks: int) -> None:
+        self.desk, self.left, self.service = desk, looks, cast(PaymentService, None)
+
+    async def wait(self, seconds: float) -> None:
+        for _ in range(20):  # whoever is at work comes to an end
+            await asyncio.sleep(0)
+        self.desk.now += round(seconds * 1_000)
+        self.left -= 1
+        if self.left == 0:
+            await self.service.stop()
+
+
+def service(desk: Desk, looks: Looks | None = None) -> PaymentService:
+    wakes = looks or Looks(desk, 1)
+    wakes.service = PaymentService(
+        lambda _: Idle(),
+        lambda _: Idle(),
         lambda _: None,
         desk.saga,
-        nobody,
-        nobody,
+        cast(Any, Idle()),
+        wakes,
         lambda: desk.now,
     )
+    return wakes.service
 
 
 def delivery(*events: Event) -> Delivery:
@@ -87,3 +122,25 @@ async def test_a_hold_that_lasts_longer_is_believed() -> None:
     later = desk.keep(ORDERS["opened"]).deadline + 1
     await service(desk).on_commits([delivery(HoldExtended("token", later, "r"))])
     assert (desk.orders.orders["o1"].deadline, desk.steps.taken) == (later, [])
+
+
+@pytest.mark.parametrize("name", ["sold", "opened", "voiding"])
+async def test_an_order_that_fails_for_an_unknown_reason_is_tried_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Else a few hundred of them would be all that is ever found due."""
+    desk, tries = Desk(), 0
+    desk.keep(replace(ORDERS[name], due_at=NOW))
+
+    async def fail(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise ZeroDivisionError
+
+    for step in ("find", "capture", "cancel"):
+        monkeypatch.setattr(desk.gateway, step, fail)
+    await service(desk, Looks(desk, 16)).run()  # eight seconds
+    assert 1 <= tries < 8
+    left = desk.orders.orders["o1"]
+    assert left.due_at is not None
+    assert left.due_at <= desk.now + 60_000
