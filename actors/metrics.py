@@ -300,6 +300,13 @@ WEBHOOK_LAG = Metric(
     "seconds",
     LAG_SECONDS,
 )
+DISPUTE_NOTICES = Metric(
+    "frontrow_dispute_notices",
+    Kind.COUNTER,
+    "What the payment provider has told of disputes: that a buyer's bank asks for money back, and how that ended.",
+    (Emitter.PAYMENT,),
+    starts=_NO_LABELS,
+)
 LOAD_JOBS = Metric(
     "frontrow_load_jobs",
     Kind.COUNTER,

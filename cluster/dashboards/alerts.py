@@ -320,6 +320,15 @@ _LAGS = [
         Runbook.STRIPE_DOWN,
     ),
     Alert(
+        "PaymentDisputed",
+        f"{increase(m.DISPUTE_NOTICES, '15m')} > 0",
+        "0m",
+        "ticket",
+        "A buyer's bank asks for the money of an order back, or has decided about that.",
+        "The payment service's log (`order.disputed`) names show and order. Answer at the provider. Nothing is done "
+        "here by itself: the tickets stay valid.",
+    ),
+    Alert(
         "OrdersOverdue",
         f"{most(m.ORDERS_OVERDUE)} > 0",
         "5m",

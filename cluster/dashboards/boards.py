@@ -192,6 +192,7 @@ SERVICES = Board(
                     about=m.BREAKER_OPEN.help,
                 ),
                 Panel("Webhooks: from event to order", _quantiles(m.WEBHOOK_LAG), "s"),
+                Panel("Disputes told of in an hour", (("", increase(m.DISPUTE_NOTICES, HOUR)),)),
                 Panel("Orders overdue", (("", most(m.ORDERS_OVERDUE)),)),
             ),
         ),

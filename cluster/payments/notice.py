@@ -12,9 +12,14 @@ KINDS = (
     "payment_intent.canceled",
     "refund.updated",
     "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.closed",
 )
 """What there is to be told: what we have done ourselves, the orders know. Others do no harm, but cost as much as a
 request of a buyer's; Stripe, too, advises to have no others sent (docs.stripe.com, "Receive Stripe events")."""
+
+OF_A_DISPUTE = "charge.dispute."
+"""A buyer's bank asks for the money back, and its word is final; nobody is asked here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +36,7 @@ class Notice:
     payment_id: str = ""
     order_id: str = ""
     payment: Payment | None = None
+
+    @property
+    def disputes(self) -> bool:
+        return self.kind.startswith(OF_A_DISPUTE)

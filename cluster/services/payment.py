@@ -30,7 +30,7 @@ from actors.domain.events import (
 )
 from actors.domain.identity import BlockKey
 from actors.domain.order import Order, State, Task
-from actors.metrics import WEBHOOK_LAG
+from actors.metrics import DISPUTE_NOTICES, WEBHOOK_LAG
 from actors.telemetry import SILENT, TRACE, Meter
 from cluster.journal.consumer import Delivery, TryLater
 from cluster.journal.streams import block_of
@@ -42,6 +42,7 @@ from cluster.orders.seats import PartUnavailable
 from cluster.payments.gateway import MISCONFIGURED, PaymentRefused, PaymentsUnavailable
 from cluster.payments.notice import Notice
 from cluster.store.mongo import StoreUnavailable
+from cluster.ticketing.document import order_reference
 
 SWEEP_SECONDS = 0.5
 """How often orders that are due are looked for."""
@@ -245,6 +246,10 @@ class PaymentService:
             order = await self._orders.of_payment(notice.payment_id)
         if order is None:
             return
+        if notice.disputes:
+            self._meter.count(DISPUTE_NOTICES, 1)
+            reference = order_reference(order.order_id)  # the id itself is the buyer's authority
+            _log.warning("order.disputed", show=order.show_id, order=reference, kind=notice.kind)
         if notice.payment is not None:
             order = await self._saga.see(order, notice.payment)
         elif order.refunds:

@@ -38,6 +38,7 @@ RUNNING = services(Settings(metrics_port=8080))
 """Those of an installation whose number of hosts nobody decides."""
 
 CAPTURES = 'ray_frontrow_payment_call_seconds_count{operation="capture",outcome="ok"}'
+DISPUTES = "ray_frontrow_dispute_notices_total"
 WEBHOOKS = f'{COUNT}{{route="/webhooks/stripe",method="POST",status="2xx"}}'
 
 Worlds = dict[str, str | None]
@@ -92,6 +93,7 @@ WELL: Worlds = {
     'ray_frontrow_expiry_lag_seconds_bucket{le="+Inf"}': growing(10),
     'ray_frontrow_webhook_lag_seconds_bucket{le="1"}': growing(10),
     'ray_frontrow_webhook_lag_seconds_bucket{le="+Inf"}': growing(10),
+    DISPUTES: steady(1),
     CAPTURES: growing(5),
     WEBHOOKS: growing(10),
     "ray_frontrow_orders_overdue": steady(0),
@@ -176,6 +178,7 @@ ILL: list[tuple[str, Worlds, list[dict[str, str]]]] = [
     ("WebhooksLate", late("webhook"), [{}]),
     ("WebhooksSilent", {WEBHOOKS: steady(40)}, [{}]),
     ("WebhooksSilent", {WEBHOOKS: None}, [{}]),
+    ("PaymentDisputed", {DISPUTES: growing(1)}, [{}]),
     ("OrdersOverdue", {"ray_frontrow_orders_overdue": steady(1)}, [{}]),
     ("JournalFilling", stored("B", 0.71), [{}]),
     ("JournalFull", stored("B", 0.91), [{}]),

@@ -32,6 +32,12 @@ class OrdersInMemory:
     async def get(self, order_id: str) -> Order | None:
         return self.orders.get(order_id)
 
+    async def of_ids(self, order_ids: set[str]) -> list[Order]:
+        return [order for order in self.orders.values() if order.order_id in order_ids]
+
+    async def of_payment(self, payment_id: str) -> Order | None:
+        return next((one for one in self.orders.values() if one.payment_id == payment_id), None)
+
     async def of_holds(self, tokens: set[str]) -> list[Order]:
         return [order for order in self.orders.values() if order.token in tokens]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from actors.codec import encode_commit
 from actors.domain.block import Hold
@@ -14,9 +15,14 @@ from actors.domain.commands import FindHold
 from actors.domain.events import Event, HoldExpired, HoldExtended, HoldReleased
 from actors.domain.order import State, Task
 from actors.domain.rejections import Code, Rejection
+from actors.metrics import DISPUTE_NOTICES
 from actors.outcomes import Accepted, Outcome, Unavailable
+from actors.telemetry import SILENT, Meter
 from cluster.journal.consumer import Delivery
+from cluster.payments.notice import Notice
 from cluster.services.payment import PaymentService
+from cluster.ticketing.document import order_reference
+from tests.meters import RecordingMeter
 from tests.unit.orders import NOW, ORDERS
 from tests.unit.sagas import Desk
 
@@ -53,16 +59,23 @@ class Looks:
             await self.service.stop()
 
 
-def service(desk: Desk, looks: Looks | None = None) -> PaymentService:
+def service(
+    desk: Desk,
+    looks: Looks | None = None,
+    *,
+    notice: Notice | None = None,
+    meter: Meter = SILENT.meter,
+) -> PaymentService:
     wakes = looks or Looks(desk, 1)
     wakes.service = PaymentService(
         lambda _: Idle(),
         lambda _: Idle(),
-        lambda _: None,
+        lambda _: notice,
         desk.saga,
         cast(Any, Idle()),
         wakes,
         lambda: desk.now,
+        meter,
     )
     return wakes.service
 
@@ -144,3 +157,26 @@ async def test_an_order_that_fails_for_an_unknown_reason_is_tried_less_and_less_
     left = desk.orders.orders["o1"]
     assert left.due_at is not None
     assert left.due_at <= desk.now + 60_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "logged"),
+    [
+        ("charge.dispute.created", ["order.disputed"]),
+        ("charge.dispute.closed", ["order.disputed"]),
+        ("refund.updated", []),
+    ],
+)
+async def test_a_dispute_is_told_to_the_operator_and_changes_no_order(
+    kind: str, logged: list[str]
+) -> None:
+    desk, meter = Desk(), RecordingMeter()
+    order = desk.keep(ORDERS["paid"])
+    notice = Notice("evt_1", kind, NOW, order.payment_id)
+    hearing = service(desk, notice=notice, meter=meter)
+    with capture_logs() as logs:
+        await hearing.on_notices([delivery()])
+    assert [one["event"] for one in logs] == logged
+    assert meter.counted[DISPUTE_NOTICES, ()] == len(logged)
+    assert all(one["order"] == order_reference(order.order_id) for one in logs)
+    assert desk.orders.orders[order.order_id] == order
