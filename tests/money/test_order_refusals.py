@@ -64,7 +64,7 @@ async def test_a_hold_that_is_not_there_or_over_cannot_be_ordered(shop: Till) ->
     await until(over, "the hold runs out")
     answer = await shop.order(held["hold_id"])
     assert (answer.status_code, answer.json()["code"]) == (410, "hold_expired")
-    released = await shop.hold(show_id, "S-1-2")
+    released = await shop.hold(await shop.hall(), "S-1-2")
     await shop.http.delete(f"/v1/holds/{released['hold_id']}")
     answer = await shop.order(released["hold_id"])
     assert (answer.status_code, answer.json()["code"]) == (404, "hold_not_found")

@@ -23,13 +23,7 @@ async def test_g1_a_payment_after_the_deadline_never_makes_two_owners(shop: Till
     """The seat is sold to somebody else at the very deadline, whatever has been announced by then."""
     show_id = await shop.hall(hold_seconds=1)
     late = await shop.ordered(show_id, "S-1-1")
-
-    async def taken() -> str:
-        answer = await shop.http.post(f"/v1/shows/{show_id}/holds", json={"seats": ["S-1-1"]})
-        return answer.json().get("hold_id", "")
-
-    hold_id = await until(taken, "the deadline passes")
-    other = (await shop.order(hold_id)).json()
+    other = await shop.ordered_when_free(show_id, "S-1-1")
     await asyncio.gather(shop.pay(late), shop.pay(other))
     ends = await asyncio.gather(
         shop.becomes(late, "paid", "cancelled"), shop.becomes(other, "paid", "cancelled")
@@ -106,13 +100,7 @@ async def test_g5_a_paid_order_is_not_cancelled_and_no_message_comes_for_ever(sh
 async def test_g6_an_order_that_is_over_lets_go_of_nobody_elses_seat(shop: Till) -> None:
     show_id = await shop.hall(hold_seconds=1)
     first = await shop.ordered(show_id, "S-1-1")
-
-    async def taken() -> str:
-        answer = await shop.http.post(f"/v1/shows/{show_id}/holds", json={"seats": ["S-1-1"]})
-        return answer.json().get("hold_id", "")
-
-    hold_id = await until(taken, "the deadline passes")
-    second = (await shop.order(hold_id)).json()
+    second = await shop.ordered_when_free(show_id, "S-1-1")
     await shop.pay(second)
     await shop.becomes(second, "paid")
     gone = await shop.http.delete(f"/v1/holds/{first['hold_id']}")

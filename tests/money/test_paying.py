@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -204,18 +205,24 @@ async def test_an_extended_hold_gives_its_order_more_time(shop: Till) -> None:
 
 
 async def test_while_the_bank_decides_the_seats_are_not_given_away(shop: Till) -> None:
-    show_id = await shop.hall(hold_seconds=2)
+    show_id = await shop.hall(hold_seconds=8)
     order = await shop.ordered(show_id, "S-1-1")
     await shop.pay(order, Card.SLOW)
 
     async def secured() -> bool:
         seen = await shop.http.get(f"/v1/holds/{order['hold_id']}")
+        assert seen.status_code == 200, "the card was not seen in time"
         return seen.json()["expires_at"] > order["payment_deadline"]
 
     await until(secured, "the seats are kept for the payment")
     refused = await shop.http.delete(f"/v1/holds/{order['hold_id']}")
     assert (refused.status_code, refused.json()["code"]) == (409, "hold_in_payment")
-    await asyncio.sleep(2.5)  # longer than the hold would have lasted
+
+    async def too_late() -> bool:
+        return datetime.now(UTC) > datetime.fromisoformat(order["payment_deadline"])
+
+    await until(too_late, "the hold would be over")
+    await asyncio.sleep(0.5)
     assert (await shop.statuses(show_id))["S-1-1"] == "held"
     stored = await shop.stored(order["order_id"])
     await asyncio.to_thread(shop.proxy.local.settle, stored.payment_id)
