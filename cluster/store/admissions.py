@@ -56,9 +56,9 @@ class AlreadyCheckedIn:
 
 @dataclass(frozen=True, slots=True)
 class NotValid:
-    """No such ticket was issued for this show, or it is void: then `reason` says why."""
+    """No such ticket was issued for this show (`reason` is None), or it is void: `reason` says why, if anybody did."""
 
-    reason: str = ""
+    reason: str | None = None
 
 
 class Admissions:

@@ -60,10 +60,11 @@ async def check_in(
         claim.ticket_id, claim.show_id, identity.token, runtime.clock()
     )
     match outcome:
-        case NotValid(reason=""):
+        case NotValid(reason=None):
             raise Problem("invalid_code", "no such ticket was issued")
         case NotValid(reason=reason):
-            raise Problem("invalid_code", f"the ticket is void: {reason}")
+            void = f"the ticket is void: {reason}" if reason else "the ticket is void"
+            raise Problem("invalid_code", void)
         case AlreadyCheckedIn(at=at):
             moment = rfc3339(at)
             shown = f"the ticket was shown before, at {moment}"

@@ -103,6 +103,15 @@ async def test_a_void_ticket_is_refused_and_says_why(server: LocalServer) -> Non
     assert problem["detail"] == "the ticket is void: refunded"
 
 
+async def test_a_ticket_that_was_made_void_without_a_word_is_void_and_not_unknown(
+    server: LocalServer,
+) -> None:
+    (ticket,) = await issued(server)
+    await server.runtime.admissions.void([ticket.ticket_id], "")
+    problem = refused(await scan(server, code_of(server, ticket)), 422, "invalid_code")
+    assert problem["detail"] == "the ticket is void"
+
+
 async def test_a_code_for_a_ticket_that_was_not_issued_is_refused(server: LocalServer) -> None:
     (ticket,) = await issued(server)
     claims = [
