@@ -18,7 +18,7 @@ from actors.domain.events import BlockOpened, TicketsHeld
 from actors.domain.layout import Layout, Rules
 from actors.domain.rejections import Code, Rejection
 from actors.domain.seat_files import read_csv, read_ndjson, read_plan
-from actors.domain.seat_rows import SeatRow
+from actors.domain.seat_rows import RowError, RowErrorCode, SeatRow
 from actors.domain.seating import accessible_seats, hall_of, without_places
 from actors.domain.tickets import decide
 from cluster.reads.choosing import BestAvailable, blocks_with_a_run, split_picks
@@ -93,13 +93,13 @@ def test_what_is_neither_yes_nor_no_is_an_error_of_its_row(word: str) -> None:
     csv = f"section,row,seat,category,accessible\nS,R,1,A,{word}\nS,R,2,A,yes"
     plan = {"zones": [{"rows": [{"seats": [{"category": "A", "accessible": word}, {}]}]}]}
     line = {"section": "S", "row": "R", "seat": "1", "category": "A", "accessible": word}
-    for file in (
-        read_csv(csv.encode()),
-        read_ndjson(f"{json.dumps(line)}\n".encode()),
-        read_plan(json.dumps(plan).encode()),
+    flag = "accessible must be true or false"
+    for file, number, detail in (
+        (read_csv(csv.encode()), 2, f"accessible is yes, no or empty: '{word}'"),
+        (read_ndjson(f"{json.dumps(line)}\n".encode()), 1, flag),
+        (read_plan(json.dumps(plan).encode()), 1, flag),
     ):
-        (error,) = file.errors
-        assert error.code == "invalid_accessible"
+        assert file.errors == (RowError(number, RowErrorCode.INVALID_ACCESSIBLE, detail),)
         assert len(file.rows) == file.rows_read - 1
 
 
