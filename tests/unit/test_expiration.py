@@ -21,22 +21,10 @@ from cluster.journal.consumer import Delivery
 from cluster.journal.wakeups import Wakeup
 from cluster.services.expiration import RETRY_MS, ExpirationService
 from tests.unit.halls import NOW, after, opened, seats, terms
+from tests.unit.idle import Idle
 
 KEY = BlockKey("sabcdefghijkl", 1)
 DEADLINE = NOW + 600_000
-
-
-class Idle:
-    """A consumer that nothing comes from."""
-
-    consuming = True
-
-    def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def lag(self) -> int:
-        return 0
 
 
 @dataclass

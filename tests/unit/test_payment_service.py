@@ -23,21 +23,13 @@ from cluster.payments.notice import Notice
 from cluster.services.payment import PaymentService
 from cluster.ticketing.document import order_reference
 from tests.meters import RecordingMeter
+from tests.unit.idle import Idle
 from tests.unit.orders import NOW, ORDERS
 from tests.unit.sagas import Desk
 
 
-class Idle:
-    """Consumers that hear nothing, and an announcer that nobody listens to."""
-
-    consuming = True
-
-    def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def lag(self) -> int:
-        return 0
+class Unheard:
+    """An announcer that nobody listens to."""
 
     async def catch_up(self, before: int) -> None: ...
 
@@ -72,7 +64,7 @@ def service(
         lambda _: Idle(),
         lambda _: notice,
         desk.saga,
-        cast(Any, Idle()),
+        cast(Any, Unheard()),
         wakes,
         lambda: desk.now,
         meter,
