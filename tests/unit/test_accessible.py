@@ -135,7 +135,7 @@ def test_what_was_written_before_there_were_any_is_read() -> None:
     assert msgspec.convert(event, BlockOpened).layout == one
     command = msgspec.to_builtins(HoldQuantity(terms(), 2))
     del command["accessible"]
-    assert msgspec.convert(command, HoldQuantity) == HoldQuantity(terms(), 2)
+    assert msgspec.convert(command, HoldQuantity) == HoldQuantity(terms(), 2, accessible=False)
 
 
 def _is_end(status: bytes, place: int) -> bool:
