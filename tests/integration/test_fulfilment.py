@@ -27,6 +27,7 @@ from cluster.store.show import Show
 from cluster.ticketing.codes import TicketKeys
 from cluster.ticketing.mailer import MailDelayed, MailRefused, MailUnavailable
 from cluster.ticketing.objects import Objects
+from tests.idle import Idle
 from tests.unit.orders import NOW, ORDERS
 
 SHOW = Show("sabcdefgh2345", "Faust", "Hall", NOW, "EUR", {}, (), 600, 10, None, None, NOW, "")
@@ -80,17 +81,6 @@ def _delivery(order_id: str) -> Delivery:
     return Delivery(nobody, "", "orders.show.o.paid", 1, msgspec.json.encode(event), 1, NOW)
 
 
-class _Idle:
-    consuming = True
-
-    def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def lag(self) -> int:
-        return 0
-
-
 def _order(order_id: str, email: str) -> Order:
     return replace(
         ORDERS["paid"], order_id=order_id, show_id=SHOW.show_id, token=order_id, email=email
@@ -109,8 +99,8 @@ async def office(mongodb_url: str, tmp_path: Path) -> AsyncIterator[Office]:
     objects = Objects(tmp_path.as_uri())
     stationery = Stationery(keys, objects, post, Address("", "hall", "example.org"), None)
     service = FulfilmentService(
-        lambda _: _Idle(),
-        lambda _: _Idle(),
+        lambda _: Idle(),
+        lambda _: Idle(),
         orders,
         Shows(),
         TicketOffice(admissions),

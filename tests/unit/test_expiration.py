@@ -20,8 +20,8 @@ from actors.outcomes import Outcome
 from cluster.journal.consumer import Delivery
 from cluster.journal.wakeups import Wakeup
 from cluster.services.expiration import RETRY_MS, ExpirationService
+from tests.idle import Idle
 from tests.unit.halls import NOW, after, opened, seats, terms
-from tests.unit.idle import Idle
 
 KEY = BlockKey("sabcdefghijkl", 1)
 DEADLINE = NOW + 600_000

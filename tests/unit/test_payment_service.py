@@ -22,8 +22,8 @@ from cluster.journal.consumer import Delivery
 from cluster.payments.notice import Notice
 from cluster.services.payment import PaymentService
 from cluster.ticketing.document import order_reference
+from tests.idle import Idle
 from tests.meters import RecordingMeter
-from tests.unit.idle import Idle
 from tests.unit.orders import NOW, ORDERS
 from tests.unit.sagas import Desk
 
